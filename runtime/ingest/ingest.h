@@ -1,0 +1,83 @@
+/* ingest.h - bytes from any door become provider records, one at a time.
+ *
+ * In:   bytes, files, folders, standard input; JSON, ndjson, CloudTrail files ({"Records": [...]}),
+ *       EventBridge envelopes, gzip of any of them.
+ * Out:  one call of sink->record for each JSON object, in order; one call of sink->reject for each
+ *       piece that is none. Nothing else is decided here: what a record means is normalize's.
+ * Cost: one file in memory at a time (decompressed, at most bytes_max); constant in the number of
+ *       files; the scratch arena is reset before each record. */
+#ifndef FB_INGEST_H
+#define FB_INGEST_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/json.h"
+
+struct fb_arena;
+
+enum {
+    FB_RECORD_BYTES_MAX = 6u << 20, /* one record: Lambda's largest synchronous payload */
+    FB_FILE_BYTES_MAX = 512u << 20  /* one file, decompressed; a gzip bomb stops here */
+};
+
+/* The EventBridge envelope around a record; all strings "" and time 0 when it came bare. */
+struct fb_envelope {
+    bool present;
+    const char *id, *source, *detail_type, *account, *region;
+    int64_t time_ms; /* 0: absent or unreadable */
+};
+
+/* One record. Everything is borrowed from the scratch arena or the caller's bytes, until the sink
+ * returns. */
+struct fb_record {
+    const char *source;        /* file name as walked, "-" for stdin, or the door's name */
+    size_t line;               /* 1-based line of its first byte; 0 when it came as one piece */
+    size_t index;              /* 0-based position in its source, rejected pieces counted */
+    const char *bytes;         /* the record with its envelope, as it came */
+    size_t len;
+    const struct fb_json *doc; /* the provider's record: the envelope's detail, or the object itself */
+    struct fb_envelope envelope;
+    unsigned odd;              /* enum fb_json_odd bits of the text */
+};
+
+/* One piece that is no record. */
+struct fb_reject {
+    const char *source;
+    size_t line, index;
+    const char *reason; /* one line, ours, with a byte offset where that helps */
+    const char *bytes;  /* all of it, for the dead letter; may be long; NULL when unreadable */
+    size_t len;
+};
+
+struct fb_sink {
+    void *self;
+    /* Anything but FB_OK ends the walk with that status. */
+    enum fb_status (*record)(void *self, const struct fb_record *r, struct fb_err *err);
+    void (*reject)(void *self, const struct fb_reject *r);
+    /* Reads so far, for progress; may be NULL. */
+    void (*progress)(void *self, const char *source, uint64_t bytes_done, uint64_t bytes_all);
+};
+
+/* How the bytes of one source are cut into records. */
+enum fb_layout {
+    FB_LAYOUT_GUESS, /* lines when the first line is a whole object, else one document or a sequence */
+    FB_LAYOUT_LINES  /* one object a line, whatever a line holds */
+};
+
+/* Walks one piece of bytes (gzip is recognised by its magic). A gzip stream that breaks still gives
+ * the records before the break, then one reject that names the break.
+ * Rejects do not fail the walk: FB_OK unless the sink ended it. */
+enum fb_status fb_ingest_bytes(struct fb_arena *scratch, const char *source, enum fb_layout layout,
+                               const char *bytes, size_t len, const struct fb_sink *sink,
+                               struct fb_err *err);
+
+/* Walks a file, a folder ("*.json *.ndjson *.jsonl" and those + ".gz", in name order, folders in
+ * folders too, "expect.json" never), or "-" for standard input.
+ *   FB_ENOTFOUND / FB_EIO  the path itself cannot be read (a file inside a folder that cannot be
+ *                          read is a reject, and the walk goes on) */
+enum fb_status fb_ingest_path(struct fb_arena *scratch, const char *path, const struct fb_sink *sink,
+                              struct fb_err *err);
+
+#endif

@@ -1,0 +1,19 @@
+/* price.h - how big and how dear a machine type is. Facts from a table generated at build time from
+ * runtime/score/data/ (origin and date stand there), rules where the table does not know the type. */
+#ifndef FB_PRICE_H
+#define FB_PRICE_H
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fb_size {
+    int32_t vcpu;
+    int32_t gpus;                 /* accelerators of any kind */
+    int64_t usd_micros_per_hour;  /* on demand, Linux, us-east-1 (spot counted as on demand) */
+    bool from_table;              /* price from the table; false: from the rules of thumb */
+};
+
+/* Size and price of one AWS instance type ("c5a.24xlarge"); any text gives an answer
+ * (unknown families: 8 vCPU at 0.10 USD per vCPU-hour). */
+struct fb_size fb_price_aws(const char *instance_type);
+
+#endif

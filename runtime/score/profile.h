@@ -1,0 +1,64 @@
+/* profile.h - what a root normally does, and how hot it is: constant size, and a join-semilattice.
+ *
+ * merge(a, b) is commutative, associative and idempotent, and observing an event is merging in a
+ * profile of that one event; so duplicates, lateness and order cannot matter, and a compare-and-set
+ * retry is one more merge. Only single-event signals are latched; window and baseline signals are
+ * derived when the score is read (DETECTION section 2, "State per root").
+ * The same struct keyed by account is the account's profile. */
+#ifndef FB_PROFILE_H
+#define FB_PROFILE_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "normalize/event.h"
+
+struct fb_arena;
+struct fb_chain;
+
+enum {
+    FB_PROFILE_VERSION = 1,
+    FB_PROFILE_BYTES_MAX = 4096, /* serialized */
+    FB_PROFILE_LATCHES = 48,
+    FB_PROFILE_PREFIXES = 24,
+    FB_PROFILE_AGENTS = 16,
+    FB_PROFILE_REGIONS = 32,
+    FB_PROFILE_SERVICES = 24,
+    FB_PROFILE_FAMILIES = 16,
+    FB_PROFILE_EDGES = 16,
+    FB_PROFILE_LAUNCHES = 32,
+    FB_PROFILE_ERRORS = 24,
+    FB_PROFILE_READS = 32,
+    FB_PROFILE_DAYS = 14
+};
+
+/* Opaque to other rooms: copy it, merge it, save it, score it. Fields in score/profile_in.h. */
+struct fb_profile;
+
+/* An empty profile in the arena; NULL at its ceiling. */
+struct fb_profile *fb_profile_new(struct fb_arena *a);
+void fb_profile_copy(struct fb_profile *to, const struct fb_profile *from);
+
+/* into := into joined with other. */
+void fb_profile_merge(struct fb_profile *into, const struct fb_profile *other);
+
+/* Folds one event of this root in. `chain` is the event's (its length and role edge are facts too).
+ * Drills and events of unknown kind change nothing. Idempotent. */
+void fb_profile_observe(struct fb_profile *p, const struct fb_event *ev, const struct fb_chain *chain);
+
+/* The newest event time seen, milliseconds; 0 for an empty profile. Scores are read at this time. */
+int64_t fb_profile_last_ms(const struct fb_profile *p);
+int64_t fb_profile_first_ms(const struct fb_profile *p);
+
+/* Marks that the root is under an incident since `since_ms`: days on which it was teach nothing. */
+void fb_profile_mark_incident(struct fb_profile *p, int64_t since_ms);
+bool fb_profile_in_incident(const struct fb_profile *p);
+
+/* Little-endian, versioned, at most FB_PROFILE_BYTES_MAX bytes. write returns the length.
+ * read: FB_EINPUT for bytes of no known version or shape. */
+size_t fb_profile_write(const struct fb_profile *p, unsigned char out[FB_PROFILE_BYTES_MAX]);
+enum fb_status fb_profile_read(struct fb_profile *p, const unsigned char *bytes, size_t len,
+                               struct fb_err *err);
+
+#endif
