@@ -10,7 +10,8 @@
 
 struct fb_arena; /* opaque */
 
-/* Gives an arena that hands out at most bytes_max bytes between resets; NULL when memory is short. */
+/* Gives an arena that hands out at most bytes_max bytes between resets; NULL when memory is short.
+ */
 struct fb_arena *fb_arena_new(size_t bytes_max);
 
 /* Runs the deferred calls, gives back everything. NULL is fine. */
@@ -26,8 +27,8 @@ bool fb_arena_failed(const struct fb_arena *a);
 /* Bytes handed out since the last reset. */
 size_t fb_arena_used(const struct fb_arena *a);
 
-/* Zeroed memory of `bytes` bytes, aligned for any type; NULL at the ceiling or when memory is short.
- * 0 bytes give a valid pointer. */
+/* Zeroed memory of `bytes` bytes, aligned for any type; NULL at the ceiling or when memory is
+ * short. 0 bytes give a valid pointer. */
 void *fb_arena_alloc(struct fb_arena *a, size_t bytes);
 
 /* As fb_arena_alloc for n items of item_bytes each, checked for overflow. */
@@ -44,7 +45,7 @@ const char *fb_arena_fmt(struct fb_arena *a, const char *fmt, ...)
  * false is returned: ptr must not be used then. */
 bool fb_arena_defer(struct fb_arena *a, void (*fn)(void *), void *ptr);
 
-#define FB_NEW(arena, type) ((type *)fb_arena_alloc((arena), sizeof(type)))
+#define FB_NEW(arena, type)          ((type *)fb_arena_alloc((arena), sizeof(type)))
 #define FB_NEW_ARRAY(arena, n, type) ((type *)fb_arena_array((arena), (n), sizeof(type)))
 
 #endif

@@ -12,10 +12,10 @@
 struct fb_arena;
 
 struct fb_buf {
-    char *at;      /* text; never NULL after init */
-    size_t len;    /* bytes without the NUL */
+    char *at;   /* text; never NULL after init */
+    size_t len; /* bytes without the NUL */
     size_t cap, max;
-    bool failed;   /* ceiling reached or memory short: the text is cut */
+    bool failed;            /* ceiling reached or memory short: the text is cut */
     struct fb_arena *arena; /* NULL: malloc, released by fb_buf_release */
     char comma[32];         /* JSON writer: one entry per open level */
     int depth;
@@ -44,13 +44,15 @@ void fb_buf_add_param(struct fb_buf *b, const char *name, const char *value);
 void fb_buf_add_uri(struct fb_buf *b, const char *s, size_t len, bool keep_slash);
 
 /* A JSON writer: commas and escapes are its job. Keys are ours and NULL inside arrays. Strings are
- * escaped; invalid UTF-8 and control characters come out as U+FFFD and \u00XX. At most 32 levels. */
-void fb_json_open(struct fb_buf *b, const char *key, char bracket); /* '{' or '[' */
-void fb_json_close(struct fb_buf *b, char bracket);                 /* '}' or ']' */
+ * escaped; invalid UTF-8 and control characters come out as U+FFFD and \u00XX. At most 32 levels.
+ */
+void fb_json_open(struct fb_buf *b, const char *key, char bracket);         /* '{' or '[' */
+void fb_json_close(struct fb_buf *b, char bracket);                         /* '}' or ']' */
 void fb_json_put_str(struct fb_buf *b, const char *key, const char *value); /* NULL writes null */
 void fb_json_put_strn(struct fb_buf *b, const char *key, const char *value, size_t len);
 void fb_json_put_int(struct fb_buf *b, const char *key, int64_t value);
-void fb_json_put_num(struct fb_buf *b, const char *key, double value, int decimals); /* trailing zeros cut */
+void fb_json_put_num(struct fb_buf *b, const char *key, double value,
+                     int decimals); /* trailing zeros cut */
 void fb_json_put_bool(struct fb_buf *b, const char *key, bool value);
 void fb_json_put_null(struct fb_buf *b, const char *key);
 void fb_json_put_raw(struct fb_buf *b, const char *key, const char *json); /* json: text of ours */

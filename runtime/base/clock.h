@@ -1,4 +1,5 @@
-/* clock.h - the only way to ask what time it is. Decisions never ask: time comes in with the event. */
+/* clock.h - the only way to ask what time it is. Decisions never ask: time comes in with the event.
+ */
 #ifndef FB_CLOCK_H
 #define FB_CLOCK_H
 #include <stdbool.h>

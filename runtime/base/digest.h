@@ -30,7 +30,8 @@ struct fb_secret {
     char *at;
     size_t len;
 };
-bool fb_secret_set(struct fb_secret *s, const char *bytes, size_t len); /* copies; false: no memory */
+bool fb_secret_set(struct fb_secret *s, const char *bytes,
+                   size_t len); /* copies; false: no memory */
 void fb_secret_release(struct fb_secret *s);
 
 #endif

@@ -10,15 +10,15 @@
 
 enum fb_status {
     FB_OK = 0,
-    FB_EINPUT,       /* bytes from outside are not what they must be: one clear line, a dead letter */
-    FB_ECONFIG,      /* configuration or command line is wrong: exit 1 */
-    FB_ENOTFOUND,    /* the thing asked for does not exist */
-    FB_ECONFLICT,    /* somebody else changed it first (compare-and-set) */
-    FB_ELIMIT,       /* one of our ceilings was reached */
-    FB_EDENIED,      /* the peer refuses us: rights, credentials */
-    FB_ETHROTTLED,   /* the peer asks us to slow down */
-    FB_ETIMEOUT,     /* no answer in time, or no time left to ask */
-    FB_EIO,          /* file, socket, store or peer broke */
+    FB_EINPUT,     /* bytes from outside are not what they must be: one clear line, a dead letter */
+    FB_ECONFIG,    /* configuration or command line is wrong: exit 1 */
+    FB_ENOTFOUND,  /* the thing asked for does not exist */
+    FB_ECONFLICT,  /* somebody else changed it first (compare-and-set) */
+    FB_ELIMIT,     /* one of our ceilings was reached */
+    FB_EDENIED,    /* the peer refuses us: rights, credentials */
+    FB_ETHROTTLED, /* the peer asks us to slow down */
+    FB_ETIMEOUT,   /* no answer in time, or no time left to ask */
+    FB_EIO,        /* file, socket, store or peer broke */
     FB_EUNSUPPORTED, /* the peer, or this build, does not know the operation */
     FB_EGUARD        /* a guard of ours refused: protected, limit, mode, capability */
 };
@@ -27,18 +27,20 @@ enum { FB_ERR_TEXT_MAX = 512 };
 
 struct fb_err {
     enum fb_status code;
-    bool retryable;       /* a later attempt of the same thing may succeed */
-    int http;             /* HTTP status, 0 when there was none */
-    char aws_code[64];    /* the provider's error code, e.g. "NoSuchEntity"; "" when none */
-    char request_id[64];  /* the provider's request id; "" when none */
+    bool retryable;             /* a later attempt of the same thing may succeed */
+    int http;                   /* HTTP status, 0 when there was none */
+    char aws_code[64];          /* the provider's error code, e.g. "NoSuchEntity"; "" when none */
+    char request_id[64];        /* the provider's request id; "" when none */
     char text[FB_ERR_TEXT_MAX]; /* for people; never holds a secret */
 };
 
-/* Sets *err (may be NULL) to `code` with a formatted text; other fields are cleared. Returns code. */
+/* Sets *err (may be NULL) to `code` with a formatted text; other fields are cleared. Returns code.
+ */
 enum fb_status fb_err_set(struct fb_err *err, enum fb_status code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts "words: " before the text of *err when st is not FB_OK; does nothing on FB_OK. Returns st. */
+/* Puts "words: " before the text of *err when st is not FB_OK; does nothing on FB_OK. Returns st.
+ */
 enum fb_status fb_err_ctx(struct fb_err *err, enum fb_status st, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

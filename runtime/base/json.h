@@ -1,7 +1,9 @@
-/* json.h - the one reader interface behind which a JSON parser sits (today jansson; it will change).
+/* json.h - the one reader interface behind which a JSON parser sits (today jansson; it will
+ * change).
  *
- * Reading never fails loudly: a missing or wrongly typed field reads as absent, so that one odd field
- * never costs the rest of an event. Values live as long as the arena that was given to the parse.
+ * Reading never fails loudly: a missing or wrongly typed field reads as absent, so that one odd
+ * field never costs the rest of an event. Values live as long as the arena that was given to the
+ * parse.
  *
  * Bytes from outside may be hostile. Valid JSON that parsers dislike must not hide an event
  * (integers beyond 2^63, 1e999, \u0000, lone surrogates, twice the same key, nesting beyond
@@ -58,12 +60,13 @@ const struct fb_json *fb_json_at(const struct fb_json *array, size_t i);
 bool fb_json_next(const struct fb_json *object, void **iter, const char **key,
                   const struct fb_json **value);
 
-const char *fb_json_str(const struct fb_json *v);                /* "" when it is not a string */
+const char *fb_json_str(const struct fb_json *v); /* "" when it is not a string */
 const char *fb_json_get_str(const struct fb_json *v, const char *key);
 const char *fb_json_path_str(const struct fb_json *v, const char *dotted);
 /* Strings as they are, numbers and booleans as text; "" for the rest. */
 const char *fb_json_text(struct fb_arena *a, const struct fb_json *v);
-/* Whole numbers, also as text ("12"); false otherwise (fractions and beyond 2^53 in text included). */
+/* Whole numbers, also as text ("12"); false otherwise (fractions and beyond 2^53 in text included).
+ */
 bool fb_json_int(const struct fb_json *v, int64_t *out);
 double fb_json_num(const struct fb_json *v, double otherwise);
 /* true/false, also as the texts "true"/"false" (any case): providers write both. */

@@ -12,8 +12,8 @@
 enum fb_log_level { FB_LOG_DEBUG, FB_LOG_INFO, FB_LOG_WARN, FB_LOG_ERROR };
 
 struct fb_log {
-    FILE *to;            /* stderr; a test's file */
-    bool json;           /* one object a line; else "firebreak: warn: words (key=value ...)" */
+    FILE *to;  /* stderr; a test's file */
+    bool json; /* one object a line; else "firebreak: warn: words (key=value ...)" */
     enum fb_log_level least;
     struct fb_clock clock;
 };
@@ -29,7 +29,7 @@ void fb_log(const struct fb_log *log, enum fb_log_level level, const char *words
             const struct fb_log_field *fields);
 
 /* fb_log with the fields written in place: FB_LOG(log, FB_LOG_WARN, "x", {"key", id, 0}) */
-#define FB_LOG(log, level, words, ...) \
+#define FB_LOG(log, level, words, ...)                                                             \
     fb_log((log), (level), (words), (const struct fb_log_field[]){__VA_ARGS__, {NULL, NULL, 0}})
 
 #endif

@@ -6,7 +6,7 @@
 
 struct fb_arena;
 
-bool fb_eq(const char *a, const char *b);       /* both not NULL, equal */
+bool fb_eq(const char *a, const char *b); /* both not NULL, equal */
 bool fb_starts(const char *s, const char *prefix);
 bool fb_ends(const char *s, const char *suffix);
 bool fb_starts_fold(const char *s, const char *prefix); /* ASCII case ignored */

@@ -12,7 +12,15 @@ struct fb_arena;
 struct fb_buf;
 struct fb_json;
 
-enum fb_val_kind { FB_VAL_NIL, FB_VAL_BOOL, FB_VAL_INT, FB_VAL_NUM, FB_VAL_STR, FB_VAL_LIST, FB_VAL_MAP };
+enum fb_val_kind {
+    FB_VAL_NIL,
+    FB_VAL_BOOL,
+    FB_VAL_INT,
+    FB_VAL_NUM,
+    FB_VAL_STR,
+    FB_VAL_LIST,
+    FB_VAL_MAP
+};
 
 struct fb_val {
     enum fb_val_kind kind;
@@ -37,7 +45,8 @@ struct fb_val *fb_val_list(struct fb_arena *a);
 struct fb_val *fb_val_map(struct fb_arena *a);
 
 void fb_val_push(struct fb_val *list, struct fb_val *item);
-void fb_val_set(struct fb_arena *a, struct fb_val *map, const char *key, struct fb_val *v); /* replaces */
+void fb_val_set(struct fb_arena *a, struct fb_val *map, const char *key,
+                struct fb_val *v); /* replaces */
 void fb_val_set_str(struct fb_arena *a, struct fb_val *map, const char *key, const char *v);
 void fb_val_set_int(struct fb_arena *a, struct fb_val *map, const char *key, int64_t v);
 void fb_val_set_num(struct fb_arena *a, struct fb_val *map, const char *key, double v);
