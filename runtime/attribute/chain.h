@@ -1,10 +1,10 @@
 /* chain.h - from the credential that acted back to the identity that must answer for it.
  *
- * In:   one event, and edges that earlier events left (through fb_edge_source: this room does no I/O).
- * Out:  hops, principal first, root last; and the edges that this event itself proves.
- * Cost: at most FB_CHAIN_HOPS_MAX look-ups; a loop ends the walk.
- * From: CloudTrail userIdentity.sessionContext; responseElements.credentials of AssumeRole*,
- *       GetSessionToken, GetFederationToken (DETECTION section 3). */
+ * In:   one event, and edges that earlier events left (through fb_edge_source: this room does no
+ * I/O). Out:  hops, principal first, root last; and the edges that this event itself proves. Cost:
+ * at most FB_CHAIN_HOPS_MAX look-ups; a loop ends the walk. From: CloudTrail
+ * userIdentity.sessionContext; responseElements.credentials of AssumeRole*, GetSessionToken,
+ * GetFederationToken (DETECTION section 3). */
 #ifndef FB_CHAIN_H
 #define FB_CHAIN_H
 #include <stdbool.h>
@@ -19,35 +19,38 @@ struct fb_arena;
 enum { FB_CHAIN_HOPS_MAX = 16 };
 
 enum fb_hop_kind { /* the words that playbooks see are fb_hop_kind_name's */
-    FB_HOP_UNKNOWN,
-    FB_HOP_USER_KEY,   /* an IAM user acting with a long-lived or session key */
-    FB_HOP_USER,       /* an IAM user at the console, or known only by name */
-    FB_HOP_ROLE,       /* a role session */
-    FB_HOP_ROOT,       /* account_root */
-    FB_HOP_SSO,        /* a person of Identity Center or an identity provider: external */
-    FB_HOP_EXTERNAL,   /* another account, web identity, SAML */
-    FB_HOP_SERVICE,    /* an AWS service */
-    FB_HOP_INSTANCE,   /* a machine's own role session */
-    FB_HOP_CREDENTIAL  /* a key whose owner is not known yet */
+                   FB_HOP_UNKNOWN,
+                   FB_HOP_USER_KEY, /* an IAM user acting with a long-lived or session key */
+                   FB_HOP_USER,     /* an IAM user at the console, or known only by name */
+                   FB_HOP_ROLE, /* a role session; with session "": the role itself, used by an AWS
+                                   service */
+                   FB_HOP_ROOT, /* account_root */
+                   FB_HOP_SSO,  /* a person of Identity Center (an AWSReservedSSO_ role session):
+                                   external */
+                   FB_HOP_EXTERNAL,  /* another account, web identity, SAML */
+                   FB_HOP_SERVICE,   /* an AWS service */
+                   FB_HOP_INSTANCE,  /* a machine's own role session: identity is the session ARN */
+                   FB_HOP_CREDENTIAL /* a key whose owner is not known yet */
 };
 
 struct fb_hop {
     enum fb_hop_kind kind;
-    const char *identity;   /* what state is keyed by: user ARN, session ARN, provider + subject, key id */
+    const char
+        *identity; /* what state is keyed by: user ARN, session ARN, provider + subject, key id */
     const char *account;
     const char *credential; /* access key id; "" when unknown */
     const char *user, *user_arn;
     const char *role_arn, *session;
-    const char *via;        /* how the next hop (towards the root) led here: "AssumeRole", "created" ... */
-    int64_t since_ms;       /* when this credential was minted; 0 unknown */
-    bool sure;              /* false: inferred */
+    const char *via; /* how the next hop (towards the root) led here: "AssumeRole", "created" ... */
+    int64_t since_ms; /* when this credential was minted; 0 unknown */
+    bool sure;        /* false: inferred */
 };
 
 struct fb_chain {
     struct fb_hop hops[FB_CHAIN_HOPS_MAX]; /* [0] principal ... [count-1] root */
     size_t count;                          /* >= 1 */
-    bool partial;  /* a parent is missing: the root may move when its event arrives */
-    bool looped;   /* a loop, or more than FB_CHAIN_HOPS_MAX hops: cut there */
+    bool partial; /* a parent is missing: the root may move when its event arrives */
+    bool looped;  /* a loop, or more than FB_CHAIN_HOPS_MAX hops: cut there */
 };
 
 static inline const struct fb_hop *fb_chain_root(const struct fb_chain *c)
@@ -60,7 +63,8 @@ struct fb_edge {
     const char *child;
     struct fb_hop parent;
     const char *via;
-    const char *session_identity; /* the child session's identity: whose state merges into the parent's root */
+    const char *session_identity; /* the child session's identity: whose state merges into the
+                                     parent's root */
     int64_t made_ms, expires_ms;  /* expires_ms: when the edge may be forgotten */
 };
 
@@ -73,17 +77,35 @@ struct fb_edge_source {
 
 enum { FB_EDGES_MAX = 4 };
 
-/* Walks from the event's actor to its root. *out's strings borrow from ev and a.
- * Edges that cannot be read (the source fails) leave a partial chain; only FB_ELIMIT (arena) fails. */
+/* Walks from the event's actor to its root. *out's strings borrow from ev and a. edges may be NULL.
+ * Edges that cannot be read (the source fails) leave a partial chain; only FB_ELIMIT (arena) fails.
+ *
+ * A role session whose maker is in no edge ends at its own session ARN, partial, except: a
+ * machine's session (INSTANCE), a person's (SSO), a service-linked role (the role), and one whose
+ * sourceIdentity is the ARN of a user of the same account: that user ends the chain, not sure and
+ * still partial. An edge always wins over sourceIdentity, because whoever starts a chain may write
+ * a name of their choice into it, and names that are no ARN are not guessed at: framing somebody
+ * must not be cheap. */
 enum fb_status fb_chain_trace(struct fb_arena *a, const struct fb_event *ev,
                               const struct fb_edge_source *edges, struct fb_chain *out,
                               struct fb_err *err);
 
-/* The edges that this event proves, given its own chain (so that an edge's parent is the actor):
- * minted credentials, keys and users that it created, key -> user of an actor with a key.
- * Returns how many were written to out. */
+/* The edges that this event proves, given its own chain: a minted credential -> the actor; a
+ * created access key -> the user it belongs to; the long-lived key that acted -> its user; and
+ * created users and roles (child: fb_chain_creator_key) -> the root behind the actor. The walk
+ * never follows the last sort: who made an identity does not answer for what it does, but its
+ * creator's profile counts for a day. Returns how many were written to out; nothing for calls that
+ * failed, except key -> user. */
 size_t fb_chain_edges(struct fb_arena *a, const struct fb_event *ev, const struct fb_chain *chain,
                       struct fb_edge out[FB_EDGES_MAX]);
+
+/* The child under which the creator of a user or role (its ARN) is kept: "created:arn...". */
+const char *fb_chain_creator_key(struct fb_arena *a, const char *identity);
+
+/* Whether `next` should replace `now` under the same child: true unless `now` names its parent
+ * better. The two accounts of a cross-account AssumeRole both report it, one of them without the
+ * caller. */
+bool fb_edge_better(const struct fb_edge *next, const struct fb_edge *now);
 
 const char *fb_hop_kind_name(enum fb_hop_kind k); /* "user_key" "user" "role" "account_root" ... */
 enum fb_hop_kind fb_hop_kind_from(const char *name);

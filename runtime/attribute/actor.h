@@ -1,0 +1,20 @@
+/* actor.h - inside the room: whom one event names, as the first hop of a chain. */
+#ifndef FB_ACTOR_H
+#define FB_ACTOR_H
+#include "attribute/chain.h"
+
+/* The event's actor. Role sessions are not yet told apart by what made them: chain.c does that. */
+struct fb_hop fb_actor_hop(struct fb_arena *a, const struct fb_event *ev);
+
+/* An IAM user by ARN (borrowed). */
+struct fb_hop fb_user_hop(struct fb_arena *a, const char *user_arn, const char *account,
+                          const char *credential);
+
+/* "arn:aws:iam::ACCOUNT:user/NAME": right for users without a path, which is all that an event
+ * which names a user only by name can tell. */
+const char *fb_user_arn(struct fb_arena *a, const char *account, const char *name);
+
+/* A hop with every string "". */
+struct fb_hop fb_hop_empty(void);
+
+#endif

@@ -1,0 +1,206 @@
+/* chain.c - the walk from the credential that acted to the identity that answers for it. */
+#include "attribute/chain.h"
+
+#include <string.h>
+
+#include "attribute/actor.h"
+#include "base/arena.h"
+#include "base/text.h"
+
+/* Identity Center's roles: "AWSReservedSSO_<permission set>_<16 hex>", one session a person. */
+static bool is_sso(const struct fb_hop *hop)
+{
+    return strstr(hop->role_arn, "role/aws-reserved/sso.amazonaws.com/") != NULL ||
+           strstr(hop->role_arn, "/AWSReservedSSO_") != NULL ||
+           strstr(hop->identity, ":assumed-role/AWSReservedSSO_") != NULL;
+}
+
+/* Only a service can assume its service-linked role. */
+static bool is_service_linked(const struct fb_hop *hop)
+{
+    return strstr(hop->role_arn, ":role/aws-service-role/") != NULL ||
+           strstr(hop->identity, ":assumed-role/AWSServiceRoleFor") != NULL;
+}
+
+/* The role behind a session, as an identity of its own. */
+static struct fb_hop role_itself(struct fb_arena *a, const struct fb_hop *session)
+{
+    struct fb_hop hop = fb_hop_empty();
+    struct fb_arn arn;
+    const char *name, *end;
+
+    hop.kind = FB_HOP_ROLE;
+    hop.account = session->account;
+    hop.role_arn = session->role_arn;
+    if (!*hop.role_arn && fb_arn_split(a, session->identity, &arn) &&
+        fb_starts(arn.resource, "assumed-role/")) {
+        name = arn.resource + strlen("assumed-role/");
+        end = strchr(name, '/');
+        hop.role_arn = fb_arena_fmt(a, "arn:%s:iam::%s:role/%.*s", arn.partition, arn.account,
+                                    (int)(end ? (size_t)(end - name) : strlen(name)), name);
+    }
+    hop.identity = *hop.role_arn ? hop.role_arn : session->identity;
+    hop.sure = true;
+    return hop;
+}
+
+/* Whether an edge may lie behind this hop. A user, a person and an outsider end the walk, and so
+ * does a role that a service uses (it has no session). */
+static bool goes_on(const struct fb_hop *hop)
+{
+    switch (hop->kind) {
+    case FB_HOP_ROLE:
+    case FB_HOP_INSTANCE:
+        return *hop->session || *hop->credential;
+    case FB_HOP_CREDENTIAL:
+    case FB_HOP_UNKNOWN:
+        return *hop->credential != '\0';
+    case FB_HOP_USER_KEY:
+        return !hop->sure && *hop->credential;
+    case FB_HOP_USER:
+    case FB_HOP_ROOT:
+    case FB_HOP_SSO:
+    case FB_HOP_EXTERNAL:
+    case FB_HOP_SERVICE:
+        break;
+    }
+    return false;
+}
+
+static bool seen_before(const struct fb_chain *c, const struct fb_hop *hop)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (fb_eq(c->hops[i].identity, hop->identity) &&
+            fb_eq(c->hops[i].credential, hop->credential))
+            return true;
+    }
+    return false;
+}
+
+/* Adds `parent`; false when the walk must end here. */
+static bool push(struct fb_chain *c, const struct fb_hop *parent, const char *via)
+{
+    struct fb_hop *last = &c->hops[c->count - 1];
+
+    if (c->count == FB_CHAIN_HOPS_MAX || seen_before(c, parent)) {
+        c->looped = true;
+        return false;
+    }
+    last->via = via;
+    c->hops[c->count] = *parent;
+    c->hops[c->count++].via = "";
+    return true;
+}
+
+/* sourceIdentity as a user of the session's own account; see chain.h for why nothing else counts.
+ */
+static bool source_user(struct fb_arena *a, const struct fb_event *ev, const struct fb_hop *session,
+                        struct fb_hop *out)
+{
+    struct fb_arn arn;
+
+    if (!*ev->who.source_identity || !fb_arn_split(a, ev->who.source_identity, &arn) ||
+        !fb_eq(arn.service, "iam") || !fb_starts(arn.resource, "user/") ||
+        !fb_eq(arn.account, session->account))
+        return false;
+    *out = fb_user_hop(a, ev->who.source_identity, arn.account, "");
+    out->sure = false;
+    return true;
+}
+
+/* The last hop is a session or key of unknown making: what can be said of it all the same. */
+static void end_unknown(struct fb_arena *a, const struct fb_event *ev, struct fb_chain *c)
+{
+    struct fb_hop *last = &c->hops[c->count - 1];
+    struct fb_hop behind;
+
+    if (last->kind == FB_HOP_ROLE && is_service_linked(last)) {
+        behind = role_itself(a, last);
+        push(c, &behind, "service");
+        return;
+    }
+    if (last->kind == FB_HOP_INSTANCE || last->kind == FB_HOP_USER_KEY)
+        return;
+    if (last->kind == FB_HOP_ROLE && c->count == 1 && ev->who.instance_role) {
+        last->kind = FB_HOP_INSTANCE;
+        return;
+    }
+    c->partial = true;
+    if (last->kind == FB_HOP_ROLE && source_user(a, ev, last, &behind))
+        push(c, &behind, "sourceIdentity");
+}
+
+/* A service handed this session out. Machines of one role are told apart; a function or a task is
+ * not: its sessions all answer as the role. */
+static void end_at_service(struct fb_arena *a, const struct fb_event *ev, struct fb_chain *c,
+                           const char *via)
+{
+    struct fb_hop *last = &c->hops[c->count - 1];
+    struct fb_hop role;
+
+    if (last->kind == FB_HOP_INSTANCE || (c->count == 1 && ev->who.instance_role)) {
+        last->kind = FB_HOP_INSTANCE;
+        return;
+    }
+    role = role_itself(a, last);
+    push(c, &role, via);
+}
+
+/* Notices name a key and sometimes its user's name; the key's own edge knows the user's true ARN.
+ */
+static bool same_user(const struct fb_hop *hop, const struct fb_hop *parent)
+{
+    return hop->kind == FB_HOP_USER_KEY && fb_eq(hop->user, parent->user) &&
+           fb_eq(hop->credential, parent->credential);
+}
+
+static enum fb_status look_up(const struct fb_edge_source *edges, struct fb_arena *a,
+                              const struct fb_hop *hop, struct fb_edge *out)
+{
+    if (!edges || !edges->get || !*hop->credential)
+        return FB_ENOTFOUND;
+    memset(out, 0, sizeof *out);
+    return edges->get(edges->self, a, hop->credential, out);
+}
+
+enum fb_status fb_chain_trace(struct fb_arena *a, const struct fb_event *ev,
+                              const struct fb_edge_source *edges, struct fb_chain *out,
+                              struct fb_err *err)
+{
+    struct fb_edge edge;
+
+    memset(out, 0, sizeof *out);
+    out->hops[0] = fb_actor_hop(a, ev);
+    out->count = 1;
+    for (int step = 0; step <= FB_CHAIN_HOPS_MAX; step++) {
+        struct fb_hop *last = &out->hops[out->count - 1];
+
+        if (last->kind == FB_HOP_ROLE && is_sso(last))
+            last->kind = FB_HOP_SSO;
+        if (!goes_on(last)) {
+            out->partial = out->partial || last->kind == FB_HOP_UNKNOWN;
+            break;
+        }
+        if (look_up(edges, a, last, &edge) != FB_OK) {
+            end_unknown(a, ev, out);
+            break;
+        }
+        if (edge.parent.kind == FB_HOP_SERVICE) {
+            end_at_service(a, ev, out, edge.via);
+            break;
+        }
+        if (same_user(last, &edge.parent)) {
+            *last = edge.parent;
+            last->via = "";
+            break;
+        }
+        if (!push(out, &edge.parent, edge.via))
+            break;
+        if (out->hops[out->count - 2].kind == FB_HOP_INSTANCE)
+            out->hops[out->count - 2].kind =
+                FB_HOP_ROLE; /* assumed by a caller: no machine's own */
+    }
+    if (fb_arena_failed(a))
+        return fb_err_set(err, FB_ELIMIT, "chain of %s: the arena is full", ev->id);
+    return FB_OK;
+}
