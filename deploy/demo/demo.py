@@ -141,7 +141,8 @@ class World:
         self.honest = {"dana": self.run("us-east-1", SMALL, 9, keys=self.dana_key),
                        "reports": self.run("eu-west-1", MIDDLE, 2)}
         self.stolen_machines = {}  # region -> ids
-        self.theft_times = {}
+        self.theft_times = {}      # region -> when
+        self.theft_began = None
 
     def user(self, name, actions):
         arn = self.iam.create_user(UserName=name)["User"]
@@ -176,7 +177,10 @@ class World:
         return [i["InstanceId"] for i in made["Instances"]]
 
     def theft(self):
-        """The thief at work, with the stolen key."""
+        """The thief at work, with the stolen key. What ran before is clearly older: times in
+        CloudTrail are whole seconds."""
+        time.sleep(2)
+        self.theft_began = datetime.datetime.now(datetime.timezone.utc)
         self.cloud.client("sts", keys=self.stolen).get_caller_identity()
         for region, terminate, stop in THEFT:
             self.stolen_machines[region] = self.run(region, BIG, 2, keys=self.stolen,
@@ -247,6 +251,8 @@ def tell_story(world):
             record.pop("errorMessage", None)
         elif record in launches:
             when = max(when, max(world.theft_times.values()))
+        elif record["sourceIPAddress"] == launches[0]["sourceIPAddress"]:
+            when = world.theft_began
         elif record["eventName"] == "RunInstances":  # dana's
             item = record["responseElements"]["instancesSet"]["items"][0]
             item["instanceId"] = honest.pop(0) if honest else item["instanceId"]
