@@ -44,7 +44,7 @@ except ImportError:
           "then again", file=sys.stderr)
     sys.exit(1)
 
-from cloudtrail import Account, stamp
+from cloudtrail import Account, envelope, stamp
 from runtime_api import Bootstrap, InitError, RuntimeApi
 
 STORY = os.path.join(ROOT, "events", "leaked-key-every-region")
@@ -227,8 +227,7 @@ def tell_story(world):
     each launch at the time and with the machines that the stand-in really has."""
     with open(os.path.join(STORY, "events.ndjson"), encoding="utf-8") as f:
         text = f.read().replace(STOLEN_STORY_KEY, world.stolen[0])
-    events = [json.loads(line) for line in text.splitlines()]
-    records = [e.get("detail", e) for e in events]
+    records = [e.get("detail", e) for e in map(json.loads, text.splitlines())]
     launches = [r for r in records if r["eventName"] == "RunInstances"
                 and r["userIdentity"]["userName"] == "build"]
     first = world.theft_times[launches[0]["awsRegion"]]
@@ -236,7 +235,7 @@ def tell_story(world):
     shift = first - then
     account = Account(ACCOUNT, "demo")
     honest = list(world.honest["dana"])
-    for event, record in zip(events, records):
+    for record in records:
         when = datetime.datetime.strptime(record["eventTime"] + "+0000", "%Y-%m-%dT%H:%M:%SZ%z") + shift
         region = record["awsRegion"]
         if record in launches and region in world.stolen_machines:
@@ -257,9 +256,7 @@ def tell_story(world):
             item = record["responseElements"]["instancesSet"]["items"][0]
             item["instanceId"] = honest.pop(0) if honest else item["instanceId"]
         record["eventTime"] = stamp(when)
-        if event is not record:
-            event["time"] = stamp(when)
-    return events
+    return [envelope(r) for r in records]  # only what EventBridge hands over is acted on
 
 
 class Firebreak:
@@ -279,7 +276,8 @@ class Firebreak:
 
     def deliver(self, events, after):
         """All events through the Lambda door; after(n, event, answer) sees each answer."""
-        with open(os.path.join(self.folder, "firebreak.log"), "ab") as log, RuntimeApi() as api:
+        with open(os.path.join(self.folder, "firebreak.log"), "ab") as log, \
+                RuntimeApi(arn=f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:firebreak") as api:
             child = Bootstrap(api, [self.program], self.env, log)
             try:
                 for n, event in enumerate(events):

@@ -12,6 +12,7 @@ As a program, it feeds events to a bootstrap and writes down its answers:
                      started anew for the next event, as Lambda does
     --limit S        the whole run ends after S seconds (default 300), with status 3
     --env NAME=VALUE for the program; may be repeated
+    --arn ARN        of the invoked function; Firebreak acts on events of the account in it
     --log FILE       the program's standard error (default: ours)
 
 PROGRAM is called as `bootstrap`. Exit status: 0 every event was answered with a response or an error;
@@ -415,7 +416,7 @@ def feed(api, child, events, deadline_s, record):
 def options(argv):
     """Command line -> (options, program); None for a usage error."""
     opts = {"--events": None, "--answers": None, "--deadline-ms": "3000", "--limit": "300",
-            "--env": [], "--log": None}
+            "--env": [], "--log": None, "--arn": ARN}
     n = 0
     while n < len(argv) and argv[n] != "--":
         if argv[n] not in opts or n + 1 >= len(argv):
@@ -450,7 +451,7 @@ def main(argv):
                               "body": a.body.decode(errors="replace")}) + "\n")
 
     env = dict(text.partition("=")[::2] for text in opts["--env"])
-    with RuntimeApi() as api:
+    with RuntimeApi(arn=opts["--arn"]) as api:
         child = Bootstrap(api, program, env, log)
         signal.signal(signal.SIGALRM, out_of_time)
         signal.setitimer(signal.ITIMER_REAL, float(opts["--limit"]))
