@@ -411,6 +411,89 @@ trade.
     return "quiet-karpenter", [e if n % 2 else envelope(e) for n, e in enumerate(events)], readme, expect
 
 
+def blinded_and_repeated():
+    acc = Account("111122221111", "blinded")
+    key = acc.key("old-deployer")
+    who = acc.user("old-deployer", key)
+    events = build_baseline(acc, who, "2026-01-12", 9)
+    t, ip, region = at("2026-04-20T04:44:00Z"), f"{THIEF}.91", "us-east-1"
+    trail = f"arn:aws:cloudtrail:{region}:{acc.id}:trail/main"
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    steps = [
+        acc.call(t, who, "cloudtrail:StopLogging", region, ip, GO, {"name": trail}),
+        acc.call(later(t, 6), who, "guardduty:DeleteDetector", region, ip, GO,
+                 {"detectorId": acc.token("detector", 32)}),
+        acc.call(later(t, 15), who, "iam:CreateUser", region, ip, GO, {"userName": "svc-monitor"},
+                 {"user": {"path": "/", "userName": "svc-monitor", "arn": acc.user("svc-monitor")["arn"],
+                           "userId": acc.user("svc-monitor")["principalId"],
+                           "createDate": "Apr 20, 2026, 4:44:15 AM"}}),
+        acc.call(later(t, 19), who, "iam:AttachUserPolicy", region, ip, GO,
+                 {"userName": "svc-monitor", "policyArn": admin})]
+    # Delivered at least once, in no order: here each three times, the first step's first copy late.
+    order = (1, 3, 1, 2, 3, 0, 2, 2, 0, 1, 0, 3)
+    last_new = steps[0]["eventID"]
+    events = in_order(events) + [envelope(steps[n]) for n in order]
+    readme = f"""# Blinded first, delivered late and three times
+
+**Who.** IAM user `old-deployer` of account {acc.id}. Its key was last used in January, from one network.
+
+**What.** Three months later somebody with a Go program, from another network, stops the trail, deletes
+the GuardDuty detector, creates a user and makes it an administrator, within 19 seconds. The events arrive
+out of order, and each three times.
+
+**Expected decision.** Contain, on `old-deployer`, when each of the four events has arrived once. The
+copies change nothing.
+"""
+    expect = {"max_level": "contain", "contain_by_event": last_new, "root": who["arn"], "never": [],
+              "actions": {"aws.disable_access_key": [key]}, "left_alone": []}
+    return "blinded-and-repeated", events, readme, expect
+
+
+def finding_drill():
+    acc = Account("111122220000", "drill")
+    key = acc.key("emil")
+    who = acc.user("emil", key)
+    t = at("2026-08-03T09:30:00Z")
+    kind = "UnauthorizedAccess:IAMUser/MaliciousIPCaller"
+    ident, detector = acc.token("finding", 32), acc.token("detector", 32)
+    arn = f"arn:aws:guardduty:us-east-1:{acc.id}:detector/{detector}/finding/{ident}"
+    detail = {
+        "schemaVersion": "2.0", "accountId": acc.id, "region": "us-east-1", "partition": "aws",
+        "id": ident, "arn": arn, "type": kind, "severity": 5.0,
+        "title": "[SAMPLE] An API was invoked from a known malicious IP address.",
+        "description": "[SAMPLE] An API was invoked from an address on a list.",
+        "createdAt": "2026-08-03T09:30:00.000Z", "updatedAt": "2026-08-03T09:30:00.000Z",
+        "resource": {"resourceType": "AccessKey", "accessKeyDetails": {
+            "accessKeyId": key, "principalId": who["principalId"], "userName": "emil",
+            "userType": "IAMUser"}},
+        "service": {"serviceName": "guardduty", "detectorId": detector, "resourceRole": "TARGET",
+                    "archived": False, "count": 1, "eventFirstSeen": "2026-08-03T09:30:00.000Z",
+                    "eventLastSeen": "2026-08-03T09:30:00.000Z",
+                    "action": {"actionType": "AWS_API_CALL", "awsApiCallAction": {
+                        "api": "RunInstances", "serviceName": "ec2.amazonaws.com",
+                        "callerType": "Remote IP",
+                        "remoteIpDetails": {"ipAddressV4": f"{THIEF}.5"}}},
+                    "additionalInfo": {"sample": True, "value": "{\"sample\":true}",
+                                       "type": "default"}}}
+    finding = {"version": "0", "id": acc.uuid(), "detail-type": "GuardDuty Finding",
+               "source": "aws.guardduty", "account": acc.id, "time": "2026-08-03T09:30:00Z",
+               "region": "us-east-1", "resources": [], "detail": detail}
+    events = [envelope(acc.call(later(t, -600), who, "guardduty:CreateSampleFindings", "us-east-1",
+                                f"{OFFICE}.30", CONSOLE, {"detectorId": detector,
+                                                          "findingTypes": [kind]})), finding]
+    readme = f"""# A drill
+
+**Who.** `emil` of account {acc.id} shows a colleague what a GuardDuty finding looks like.
+
+**What.** CreateSampleFindings, then the sample finding that names his own key as abused.
+
+**Expected decision.** Shown, never contained: a sample accuses nobody.
+"""
+    expect = {"max_level": "alert", "contain_by_event": None, "root": None,
+              "never": [who["arn"], key], "actions": {}, "left_alone": [key]}
+    return "finding-drill", events, readme, expect
+
+
 def record_of(event):
     return event.get("detail", event)
 
@@ -431,7 +514,7 @@ def bystander_launches(events, who):
 
 
 STORIES = (leaked_key_every_region, leaked_key_small_machines, terraform_rollout, leak_notice_alone,
-           role_chained_launch, persistence_burst, quiet_karpenter)
+           role_chained_launch, persistence_burst, quiet_karpenter, blinded_and_repeated, finding_drill)
 
 
 def files():
