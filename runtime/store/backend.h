@@ -39,6 +39,10 @@ static inline bool fb_live(int64_t expires_ms, int64_t now_ms)
     return expires_ms == 0 || expires_ms > now_ms;
 }
 
+/* A store of this kind around an open `self`, which is closed when that fails. */
+enum fb_status fb_store_wrap(const struct fb_backend *kind, void *self, struct fb_clock clock,
+                             struct fb_store **out, struct fb_err *err);
+
 /* A copy of a record in the arena; FB_ELIMIT when it does not fit. */
 enum fb_status fb_item_fill(struct fb_arena *a, const char *key, const void *value, size_t len,
                             struct fb_item *out, struct fb_err *err);

@@ -19,6 +19,22 @@ struct fb_store {
 static const struct fb_backend *const KINDS[] = {&fb_backend_memory, &fb_backend_sqlite};
 enum { KIND_COUNT = sizeof KINDS / sizeof KINDS[0] };
 
+enum fb_status fb_store_wrap(const struct fb_backend *kind, void *self, struct fb_clock clock,
+                             struct fb_store **out, struct fb_err *err)
+{
+    struct fb_store *s = calloc(1, sizeof *s);
+
+    if (!s) {
+        kind->close(self);
+        return fb_err_set(err, FB_EIO, "open store: memory is short");
+    }
+    s->kind = kind;
+    s->self = self;
+    s->clock = clock;
+    *out = s;
+    return FB_OK;
+}
+
 static enum fb_status unknown_url(const char *url, struct fb_err *err)
 {
     struct fb_buf known;
@@ -37,7 +53,7 @@ static enum fb_status unknown_url(const char *url, struct fb_err *err)
 enum fb_status fb_store_open(const char *url, struct fb_clock clock, struct fb_store **out,
                              struct fb_err *err)
 {
-    struct fb_store *s = NULL;
+    void *self = NULL;
     enum fb_status st;
 
     *out = NULL;
@@ -48,18 +64,10 @@ enum fb_status fb_store_open(const char *url, struct fb_clock clock, struct fb_s
 
         if (!fb_starts(url, kind->scheme))
             continue;
-        s = calloc(1, sizeof *s);
-        if (!s)
-            return fb_err_set(err, FB_EIO, "open store: memory is short");
-        s->kind = kind;
-        s->clock = clock;
-        st = kind->open(url + strlen(kind->scheme), &s->self, err);
-        if (st != FB_OK) {
-            free(s);
+        st = kind->open(url + strlen(kind->scheme), &self, err);
+        if (st != FB_OK)
             return fb_err_ctx(err, st, "store %.200s", url);
-        }
-        *out = s;
-        return FB_OK;
+        return fb_store_wrap(kind, self, clock, out, err);
     }
     return unknown_url(url, err);
 }

@@ -39,7 +39,12 @@ enum fb_status fb_store_open(const char *url, struct fb_clock clock, struct fb_s
                              struct fb_err *err);
 void fb_store_close(struct fb_store *s); /* NULL is fine */
 
-/* Whether records outlive the process. */
+/* A part of `base` whose keys all carry `prefix` (at most 15 bytes, no '#'): what is written here is
+ * not seen there, nor the other way. Borrows base; close the view first. */
+enum fb_status fb_store_view(struct fb_store *base, const char *prefix, struct fb_clock clock,
+                             struct fb_store **out, struct fb_err *err);
+
+/* Whether records outlive the process (false for views). */
 bool fb_store_durable(const struct fb_store *s);
 
 /* FB_OK, FB_ENOTFOUND, FB_EIO. *out lives in a. */

@@ -108,8 +108,9 @@ static void written_json_escapes_whatever_comes(void **state)
     fb_json_put_bool(&b, NULL, true);
     fb_json_close(&b, ']');
     fb_json_close(&b, '}');
-    assert_string_equal(b.at, "{\"s\":\"a\\\"\\\\\\u000a\\u0001\\u007f\xEF\xBF\xBD\xc3\xa9\","
-                              "\"n\":87.5,\"zero\":0,\"hundred\":100,\"none\":null,\"list\":[-3,true]}");
+    assert_string_equal(b.at,
+                        "{\"s\":\"a\\\"\\\\\\u000a\\u0001\\u007f\xEF\xBF\xBD\xc3\xa9\","
+                        "\"n\":87.5,\"zero\":0,\"hundred\":100,\"none\":null,\"list\":[-3,true]}");
     assert_int_equal(fb_json_parse(*state, b.at, b.len, NULL, &v, NULL), FB_OK);
 }
 
@@ -118,9 +119,11 @@ static void plain_text_holds_no_control_and_no_bidi_characters(void **state)
     struct fb_buf b;
 
     fb_buf_init_in(&b, *state, 1000);
-    fb_buf_add_plain(&b, "a\nb\x1b[31m\xE2\x80\xAE"
-                         "c\xC2\x85\xFF"
-                         "d", 100);
+    fb_buf_add_plain(&b,
+                     "a\nb\x1b[31m\xE2\x80\xAE"
+                     "c\xC2\x85\xFF"
+                     "d",
+                     100);
     assert_string_equal(b.at, "a?b?[31m?c??d");
     fb_buf_reset(&b);
     fb_buf_add_plain(&b, "abcdef", 3);
@@ -137,9 +140,14 @@ static void times_are_read_in_every_form_that_providers_write(void **state)
                 {"2024-12-16 18:41:07.000000000", 1704067200000 + 350 * 86400000LL + 67267000},
                 {"2024-02-29T23:59:60Z", 1709251200000},
                 {"2026-01-02T03:04:05+02:00", 1767315845000}};
-    static const char *const bad[] = {"", "2026-13-01T00:00:00Z", "2023-02-29T00:00:00Z", "x",
-                                      "2026-01-02T25:00:00Z", "2026-01-02T03:04:05Zx",
-                                      "0000-01-01T00:00:00Z", "2026-01-02T03:04:05."};
+    static const char *const bad[] = {"",
+                                      "2026-13-01T00:00:00Z",
+                                      "2023-02-29T00:00:00Z",
+                                      "x",
+                                      "2026-01-02T25:00:00Z",
+                                      "2026-01-02T03:04:05Zx",
+                                      "0000-01-01T00:00:00Z",
+                                      "2026-01-02T03:04:05."};
     int64_t ms = 7;
     char out[FB_TIME_MAX];
 
@@ -171,7 +179,8 @@ static void digests_agree_with_published_vectors(void **state)
 
     fb_sha256_hex("abc", 3, hex);
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    assert_true(fb_hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, mac)); /* RFC 4231, 2 */
+    assert_true(
+        fb_hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, mac)); /* RFC 4231, 2 */
     fb_hex(mac, sizeof mac, hex);
     assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     fb_buf_init_in(&b, *state, 100);

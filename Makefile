@@ -1,0 +1,39 @@
+# A thin door to CMake and the set-up script: `make demo`, `make test`. CMake users need not touch it.
+PRESET ?= dev
+
+all: build
+
+setup:
+	@bash deploy/setup.sh
+
+build: setup
+	cmake --preset $(PRESET)
+	cmake --build --preset $(PRESET) -j
+
+release: setup
+	cmake --preset release
+	cmake --build --preset release -j
+
+test: build
+	@bash tests/run.sh $(PRESET)
+
+demo: release
+	@bash deploy/demo/run.sh
+
+bench: release
+	@bash tests/bench/run.sh
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build
+
+help:
+	@echo "make demo      install what is missing, build, contain a leaked key in a local stand-in account"
+	@echo "make test      build with ASan and UBSan and run every test (PRESET=clang or release for others)"
+	@echo "make release   the optimised executable: build/release/firebreak"
+	@echo "make bench     start, round trip, memory and replay speed beside a do-nothing bootstrap"
+	@echo "make format    clang-format over every C file"
+
+.PHONY: all setup build release test demo bench format clean help

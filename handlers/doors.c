@@ -1,0 +1,67 @@
+/* doors.c - see doors.h. */
+#include "doors.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/digest.h"
+
+static struct fb_log plain_log(void)
+{
+    return (struct fb_log){.to = stderr, .least = FB_LOG_INFO, .clock = fb_clock_system()};
+}
+
+bool fb_door_open(struct fb_runtime *rt, struct fb_arena *arena, const struct fb_options *o,
+                  bool live, bool enforce)
+{
+    struct fb_config_overrides overrides = {
+        .mode = o->mode, .state = o->state, .playbooks = o->playbooks};
+    struct fb_runtime_setup setup = {
+        .clock = fb_clock_system(), .log = plain_log(), .live = live, .enforce = enforce};
+    struct fb_config *config;
+    struct fb_err err = {0};
+
+    memset(rt, 0, sizeof *rt);
+    if (fb_config_load(arena, o->config, NULL, &overrides, &config, &err) != FB_OK) {
+        fprintf(stderr, "firebreak: %s\n", err.text);
+        return false;
+    }
+    setup.config = config;
+    if (fb_runtime_open(rt, &setup, &err) != FB_OK) {
+        fprintf(stderr, "firebreak: %s\n", err.text);
+        return false;
+    }
+    return true;
+}
+
+bool fb_door_needs_store(const struct fb_runtime *rt, const char *command)
+{
+    if (fb_store_durable(rt->store))
+        return true;
+    fprintf(stderr,
+            "firebreak: %s needs a store that outlives this command: name one with "
+            "--state sqlite:PATH (or FIREBREAK_STATE, or \"state\" in the configuration)\n",
+            command);
+    return false;
+}
+
+void fb_door_dead_letter(FILE *to, const struct fb_reject *r)
+{
+    struct fb_buf line, bytes;
+
+    fb_buf_init(&bytes, r->len * 2 + 16);
+    fb_buf_init(&line, r->len * 2 + (64u << 10));
+    fb_base64_add(&bytes, r->bytes ? r->bytes : "", r->bytes ? r->len : 0);
+    fb_json_open(&line, NULL, '{');
+    fb_json_put_str(&line, "source", r->source);
+    fb_json_put_int(&line, "index", (int64_t)r->index);
+    fb_json_put_int(&line, "line", (int64_t)r->line);
+    fb_json_put_str(&line, "reason", r->reason);
+    fb_json_put_str(&line, "bytes", bytes.at);
+    fb_json_close(&line, '}');
+    fb_buf_addc(&line, '\n');
+    (void)fwrite(line.at, 1, line.len, to);
+    fb_buf_release(&line);
+    fb_buf_release(&bytes);
+}

@@ -1,0 +1,52 @@
+/* doors.h - what every door shares: options, the runtime they build, and the exit statuses. */
+#ifndef FB_DOORS_H
+#define FB_DOORS_H
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "pipeline.h"
+
+enum fb_exit {
+    FB_EXIT_DONE = 0,
+    FB_EXIT_USAGE = 1,    /* usage or configuration */
+    FB_EXIT_REJECTED = 2, /* some input was rejected; the rest was processed */
+    FB_EXIT_NO = 3        /* the answer is no: failed, pending, needs a person, ledger broken */
+};
+
+struct fb_options {
+    const char *config, *state, *playbooks, *mode, *dead_letters, *event;
+    bool json, all;
+    char **args; /* what is left */
+    int arg_count;
+};
+
+struct fb_command {
+    const char *name;
+    int (*run)(const struct fb_options *o);
+    const char *summary;    /* one line of --help */
+    const char *usage;      /* the whole of COMMAND --help */
+    const char *options;    /* which of the options it takes, as letters: c s p m o d e a */
+    int args_min, args_max; /* -1: any number */
+};
+
+int fb_door_replay(const struct fb_options *o);
+int fb_door_explain(const struct fb_options *o);
+int fb_door_incidents(const struct fb_options *o);
+int fb_door_tick(const struct fb_options *o);
+int fb_door_ledger(const struct fb_options *o);
+int fb_door_lambda(const struct fb_options *o);
+int fb_door_lambda_args(void); /* as bootstrap */
+
+/* Loads the configuration and opens the runtime for a CLI command. On failure prints one clear line
+ * and returns false. config lives in arena. */
+struct fb_arena;
+bool fb_door_open(struct fb_runtime *rt, struct fb_arena *arena, const struct fb_options *o,
+                  bool live, bool enforce);
+
+/* True when the store outlives the process; else prints how to name one. */
+bool fb_door_needs_store(const struct fb_runtime *rt, const char *command);
+
+/* One rejected piece as a line of the dead-letter file. */
+void fb_door_dead_letter(FILE *to, const struct fb_reject *r);
+
+#endif

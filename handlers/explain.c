@@ -1,0 +1,182 @@
+/* explain.c - `firebreak explain`: why a score is what it is, in words. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/text.h"
+#include "doors.h"
+
+enum { ROOTS_MAX = 256 };
+
+/* The hottest event of one root, written down when it was decided (records do not outlive theirs).
+ */
+struct hottest {
+    char *root;
+    double score;
+    struct fb_buf text;
+};
+
+struct explain {
+    struct fb_runtime rt;
+    struct fb_arena *arena;
+    const char *event; /* NULL: the hottest of each root */
+    bool all, found;
+    size_t rejected;
+    struct hottest *roots;
+    size_t count;
+};
+
+static void write_one(struct fb_buf *to, const struct fb_decision *d)
+{
+    fb_decision_text(to, d);
+    fb_buf_add(to, "  event ");
+    fb_buf_add_plain(to, d->ev.id, 100);
+    fb_buf_add(to, "\n  chain ");
+    for (size_t i = 0; i < d->chain.count; i++) {
+        fb_buf_add(to, i ? "  <-  " : "");
+        fb_buf_add_plain(to, d->chain.hops[i].identity, 200);
+    }
+    fb_buf_add(to, d->chain.partial ? "  (its maker is not known yet)\n" : "\n");
+    fb_score_explain(to, &d->verdict);
+    fb_buf_addc(to, '\n');
+}
+
+static struct hottest *slot_of(struct explain *x, const char *root)
+{
+    for (size_t i = 0; i < x->count; i++) {
+        if (strcmp(x->roots[i].root, root) == 0)
+            return &x->roots[i];
+    }
+    if (x->count >= ROOTS_MAX)
+        return NULL;
+    x->roots[x->count].root = strdup(root);
+    if (!x->roots[x->count].root)
+        return NULL;
+    x->roots[x->count].score = -1;
+    fb_buf_init(&x->roots[x->count].text, 256u << 10);
+    return &x->roots[x->count++];
+}
+
+static enum fb_status on_record(void *self, const struct fb_record *r, struct fb_err *err)
+{
+    struct explain *x = self;
+    struct fb_delivery d = {.received_ms = fb_wall_ms(&x->rt.clock),
+                            .trusted = true,
+                            .own_account = "",
+                            .log_time = true};
+    struct fb_decision decision;
+    struct hottest *h;
+    bool fired = false;
+    enum fb_status st = fb_pipeline_record(&x->rt, x->arena, r, &d, &decision, err);
+
+    if (st != FB_OK)
+        return st;
+    for (size_t i = 0; i < decision.verdict.count; i++)
+        fired |= decision.verdict.terms[i].fired;
+    if (x->event ? strcmp(x->event, decision.ev.id) == 0 : x->all && fired) {
+        struct fb_buf text;
+
+        x->found = true;
+        fb_buf_init(&text, 256u << 10);
+        write_one(&text, &decision);
+        (void)fwrite(text.at, 1, text.len, stdout);
+        fb_buf_release(&text);
+    } else if (!x->event && !x->all && decision.verdict.count) {
+        h = slot_of(x, fb_chain_root(&decision.chain)->identity);
+        if (h && fired && decision.verdict.score > h->score) {
+            h->score = decision.verdict.score;
+            fb_buf_reset(&h->text);
+            write_one(&h->text, &decision);
+        }
+    }
+    return FB_OK;
+}
+
+static void on_reject(void *self, const struct fb_reject *r)
+{
+    struct explain *x = self;
+
+    x->rejected++;
+    fprintf(stderr, "firebreak: rejected %s:%zu: %s\n", r->source, r->line, r->reason);
+}
+
+static int by_score(const void *a, const void *b)
+{
+    const struct hottest *x = a, *y = b;
+
+    return (x->score < y->score) - (x->score > y->score);
+}
+
+static int explain_paths(struct explain *x, const struct fb_options *o)
+{
+    struct fb_sink sink = {x, on_record, on_reject, NULL};
+
+    for (int i = 0; i < o->arg_count; i++) {
+        struct fb_err err = {0};
+
+        if (fb_ingest_path(x->arena, o->args[i], &sink, &err) != FB_OK) {
+            fprintf(stderr, "firebreak: %s\n", err.text);
+            return FB_EXIT_USAGE;
+        }
+    }
+    qsort(x->roots, x->count, sizeof *x->roots, by_score);
+    for (size_t i = 0; i < x->count; i++)
+        (void)fwrite(x->roots[i].text.at, 1, x->roots[i].text.len, stdout);
+    if (x->event && !x->found) {
+        fprintf(stderr, "firebreak: no event %s in this input\n", x->event);
+        return FB_EXIT_USAGE;
+    }
+    return x->rejected ? FB_EXIT_REJECTED : FB_EXIT_DONE;
+}
+
+/* The present score of an identity in the store: no event, so nothing fires. */
+static int explain_identity(struct explain *x, const char *identity)
+{
+    struct fb_decision d;
+    struct fb_buf text;
+    struct fb_err err = {0};
+
+    if (!fb_door_needs_store(&x->rt, "explain IDENTITY"))
+        return FB_EXIT_USAGE;
+    if (fb_pipeline_standing(&x->rt, x->arena, identity, &d, &err) != FB_OK) {
+        fprintf(stderr, "firebreak: %s\n", err.text);
+        return FB_EXIT_USAGE;
+    }
+    fb_buf_init(&text, 256u << 10);
+    fb_buf_fmt(&text, "%s  %5.1f  ", fb_level_name(d.verdict.root_level), d.verdict.score);
+    fb_buf_add_plain(&text, identity, 200);
+    fb_buf_addc(&text, '\n');
+    fb_score_explain(&text, &d.verdict);
+    (void)fwrite(text.at, 1, text.len, stdout);
+    fb_buf_release(&text);
+    return FB_EXIT_DONE;
+}
+
+int fb_door_explain(const struct fb_options *o)
+{
+    struct fb_options fixed = *o;
+    struct explain x = {.event = o->event, .all = o->all};
+    struct fb_arena *arena = fb_arena_new(4u << 20);
+    int status = FB_EXIT_USAGE;
+
+    fixed.mode = "dry-run";
+    x.arena = fb_arena_new(FB_INVOCATION_BYTES_MAX);
+    x.roots = calloc(ROOTS_MAX, sizeof *x.roots);
+    if (arena && x.arena && x.roots && fb_door_open(&x.rt, arena, &fixed, false, false)) {
+        bool path = strcmp(o->args[0], "-") == 0 || access(o->args[0], F_OK) == 0;
+
+        status = path || o->arg_count > 1 || !o->state ? explain_paths(&x, o)
+                                                       : explain_identity(&x, o->args[0]);
+    }
+    for (size_t i = 0; x.roots && i < x.count; i++) {
+        free(x.roots[i].root);
+        fb_buf_release(&x.roots[i].text);
+    }
+    free(x.roots);
+    fb_runtime_close(&x.rt);
+    fb_arena_free(x.arena);
+    fb_arena_free(arena);
+    return status;
+}

@@ -1,0 +1,598 @@
+/* pipeline.c - the whole path of one record, in order. A newcomer reads this file first.
+ *
+ *   fb_pipeline_record
+ *     normalize      bytes -> one event
+ *     trace          event + edges from the store -> chain, root
+ *     load           profile of the root, of the account, of the root's creator; its open incident
+ *     weigh          fold the event into the profile, score it
+ *     fold_incident  open or join the root's incident
+ *     commit         everything that changed, at once, compare-and-set; beaten: from `load` again
+ *     fb_incident_work (work.c)  playbooks -> gate -> world, in passes
+ */
+#include "pipeline.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/text.h"
+#include "cloud/aws.h"
+#include "contain/ledger.h"
+#include "contain/made.h"
+
+enum {
+    COMMIT_TRIES = 8,
+    PUTS_MAX = 12,
+    SEEN_MS = 48 * 3600 * 1000,
+    EDGE_GRACE_MS = 3600 * 1000,
+    PROFILE_KEEP_DAYS = 400
+};
+
+/* All that a step needs of the store, and what it will write back. */
+struct step {
+    struct fb_runtime *rt;
+    struct fb_arena *a;
+    const struct fb_record *record;
+    const struct fb_delivery *delivery;
+    struct fb_decision *out;
+    int64_t now_ms; /* decision time: wall clock, or the log's own in a dry replay */
+    struct fb_edge edges[FB_EDGES_MAX];
+    size_t edge_count;
+    struct fb_profile *before, *after, *account_before, *account_after, *creator;
+    uint64_t profile_version, account_version;
+    bool new_event;
+    struct fb_incident *inc;
+    enum fb_incident_state inc_was;
+    bool inc_new, inc_more;
+};
+
+/* kind#rest within the store's key limit: a long rest is hashed. */
+static const char *key_of(struct fb_arena *a, const char *kind, const char *rest)
+{
+    char hex[FB_SHA256_HEX];
+
+    if (strlen(rest) <= 400)
+        return fb_arena_fmt(a, "%s#%s", kind, rest);
+    return fb_arena_fmt(a, "%s#sha256:%s", kind, fb_sha256_hex(rest, strlen(rest), hex));
+}
+
+/* --- edges -------------------------------------------------------------------------------------
+ */
+
+static enum fb_status edge_get(void *self, struct fb_arena *a, const char *child,
+                               struct fb_edge *out)
+{
+    struct fb_runtime *rt = self;
+    struct fb_item item;
+    enum fb_status st = fb_store_get(rt->store, a, key_of(a, "edge", child), &item, NULL);
+
+    return st == FB_OK ? fb_edge_read(a, item.value, item.len, out, NULL) : st;
+}
+
+/* Keeps what this event proves about who made whom. An edge that is there already is left alone. */
+static void keep_edges(struct step *s)
+{
+    for (size_t i = 0; i < s->edge_count; i++) {
+        const struct fb_edge *e = &s->edges[i];
+        struct fb_put put = {.key = key_of(s->a, "edge", e->child)};
+        struct fb_buf value;
+        struct fb_item item;
+        enum fb_status st;
+
+        if (fb_store_get(s->rt->store, s->a, put.key, &item, NULL) == FB_OK)
+            continue;
+        fb_buf_init_in(&value, s->a, 16u << 10);
+        fb_edge_write(&value, e);
+        put.value = value.at;
+        put.len = value.len;
+        if (e->expires_ms) { /* counted from now where the log is old: a replay must find it too */
+            int64_t life = e->expires_ms > e->made_ms ? e->expires_ms - e->made_ms : 0;
+
+            put.expires_ms = fb_wall_ms(&s->rt->clock) + life + EDGE_GRACE_MS;
+        }
+        st = fb_buf_ok(&value) ? fb_store_commit(s->rt->store, &put, 1, false, NULL) : FB_ELIMIT;
+        if (st != FB_OK && st != FB_ECONFLICT)
+            s->out->problem = "a role link could not be kept";
+    }
+}
+
+/* --- profiles ----------------------------------------------------------------------------------
+ */
+
+static enum fb_status load_profile(struct step *s, const char *key, struct fb_profile **out,
+                                   uint64_t *version, struct fb_err *err)
+{
+    struct fb_item item;
+    enum fb_status st;
+
+    *version = 0;
+    *out = fb_profile_new(s->a);
+    if (!*out)
+        return fb_err_set(err, FB_ELIMIT, "no memory left for a profile");
+    st = fb_store_get(s->rt->store, s->a, key, &item, err);
+    if (st == FB_ENOTFOUND)
+        return FB_OK;
+    if (st != FB_OK)
+        return st;
+    *version = item.version;
+    if (fb_profile_read(*out, (const unsigned char *)item.value, item.len, NULL) != FB_OK) {
+        FB_LOG(&s->rt->log, FB_LOG_WARN, "profile unreadable: starting anew", {"key", key, 0});
+        *out = fb_profile_new(s->a);
+    }
+    return *out ? FB_OK : FB_ELIMIT;
+}
+
+static const char *root_of(const struct step *s) { return fb_chain_root(&s->out->chain)->identity; }
+
+/* A session whose maker is known only now: what was held against the session is the root's. */
+static enum fb_status merge_late(struct step *s, struct fb_err *err)
+{
+    for (size_t i = 0; i < s->edge_count; i++) {
+        const char *from = s->edges[i].session_identity;
+        struct fb_profile *late;
+        uint64_t version;
+        enum fb_status st;
+
+        if (!from || !*from || strcmp(from, root_of(s)) == 0)
+            continue;
+        st = load_profile(s, key_of(s->a, "prof", from), &late, &version, err);
+        if (st != FB_OK)
+            return st;
+        if (version)
+            fb_profile_merge(s->after, late);
+    }
+    return FB_OK;
+}
+
+static enum fb_status load_creator(struct step *s, struct fb_err *err)
+{
+    struct fb_edge made;
+    uint64_t version;
+    const char *child = fb_chain_creator_key(s->a, root_of(s));
+
+    s->creator = NULL;
+    if (!*child || edge_get(s->rt, s->a, child, &made) != FB_OK ||
+        s->out->ev.time_ms - made.made_ms > 24 * 3600 * 1000)
+        return FB_OK;
+    return load_profile(s, key_of(s->a, "prof", made.parent.identity), &s->creator, &version, err);
+}
+
+static enum fb_status load(struct step *s, struct fb_err *err)
+{
+    struct fb_item item;
+    enum fb_status st =
+        load_profile(s, key_of(s->a, "prof", root_of(s)), &s->before, &s->profile_version, err);
+
+    if (st == FB_OK)
+        st = load_profile(s, key_of(s->a, "acct", s->out->ev.account), &s->account_before,
+                          &s->account_version, err);
+    if (st == FB_OK)
+        st = load_creator(s, err);
+    if (st != FB_OK)
+        return st;
+    s->inc = NULL;
+    st = fb_store_get(s->rt->store, s->a, fb_incident_key(s->a, root_of(s)), &item, err);
+    if (st == FB_OK) {
+        s->inc = FB_NEW(s->a, struct fb_incident);
+        if (!s->inc)
+            return fb_err_set(err, FB_ELIMIT, "no memory left for the incident");
+        st = fb_incident_read(s->a, item.value, item.len, s->inc, err);
+        s->inc->version = item.version;
+        s->inc_was = s->inc->state;
+    }
+    return st == FB_ENOTFOUND ? FB_OK : st;
+}
+
+/* --- weighing ----------------------------------------------------------------------------------
+ */
+
+static enum fb_status weigh(struct step *s, struct fb_err *err)
+{
+    const struct fb_event *ev = &s->out->ev;
+    enum fb_status st;
+
+    s->after = fb_profile_new(s->a);
+    s->account_after = fb_profile_new(s->a);
+    if (!s->after || !s->account_after)
+        return fb_err_set(err, FB_ELIMIT, "no memory left to score");
+    fb_profile_copy(s->after, s->before);
+    fb_profile_copy(s->account_after, s->account_before);
+    fb_profile_observe(s->after, ev, &s->out->chain);
+    fb_profile_observe(s->account_after, ev, &s->out->chain);
+    st = merge_late(s, err);
+    if (st != FB_OK)
+        return st;
+    fb_score(s->a, &s->rt->score, ev, &s->out->chain, s->before, s->after, s->account_before,
+             s->creator, &s->out->verdict);
+    return FB_OK;
+}
+
+/* --- the incident ------------------------------------------------------------------------------
+ */
+
+static bool reopens(const struct fb_incident *inc, int64_t now_ms)
+{
+    return inc->state != FB_INC_CONTAINED && inc->state != FB_INC_CLOSED
+               ? true
+               : now_ms - inc->last_ms <= FB_REOPEN_MS;
+}
+
+/* Whether acting on this evidence is allowed (the gate checks again). */
+static bool evidence_enforces(const struct step *s)
+{
+    return s->rt->enforce && s->delivery->trusted && !s->out->ev.drill &&
+           fb_config_account_enforces(s->rt->config, s->out->ev.account);
+}
+
+/* An incident that was opened on a session before its maker was known: its hops join the root's. */
+static void join_sessions(struct step *s)
+{
+    for (size_t i = 0; i < s->edge_count; i++) {
+        const char *from = s->edges[i].session_identity;
+        struct fb_incident *old;
+        struct fb_item item;
+
+        if (!from || !*from || strcmp(from, s->inc->root) == 0 ||
+            fb_store_get(s->rt->store, s->a, fb_incident_key(s->a, from), &item, NULL) != FB_OK)
+            continue;
+        old = FB_NEW(s->a, struct fb_incident);
+        if (!old || fb_incident_read(s->a, item.value, item.len, old, NULL) != FB_OK)
+            continue;
+        for (size_t h = 0; h < old->hop_count; h++)
+            fb_incident_add_hop(s->a, s->inc, &old->hops[h]);
+        if (old->first_ms < s->inc->first_ms)
+            s->inc->first_ms = old->first_ms;
+    }
+}
+
+static enum fb_status fold_incident(struct step *s, struct fb_err *err)
+{
+    const struct fb_decision *d = s->out;
+
+    s->inc_new = s->inc_more = false;
+    if (d->ev.drill || (d->verdict.level == FB_OBSERVE && !s->inc))
+        return FB_OK;
+    if (s->inc && !reopens(s->inc, s->now_ms)) {
+        if (d->verdict.level == FB_OBSERVE) {
+            s->inc = NULL;
+            return FB_OK;
+        }
+        s->inc_new = true; /* an old story ended; this is another one, in the same record */
+    }
+    if (!s->inc || s->inc_new) {
+        uint64_t version = s->inc ? s->inc->version : 0;
+
+        s->inc = s->inc ? s->inc : FB_NEW(s->a, struct fb_incident);
+        if (!s->inc)
+            return fb_err_set(err, FB_ELIMIT, "no memory left for an incident");
+        fb_incident_open(s->a, s->inc, &d->ev, &d->chain, s->now_ms);
+        s->inc->version = version;
+        s->inc_was = FB_INC_WATCHING;
+        s->inc_new = true;
+    }
+    s->inc_more =
+        fb_incident_fold(s->a, s->inc, &d->ev, &d->chain, &d->verdict, evidence_enforces(s));
+    join_sessions(s);
+    if (s->inc->level == FB_CONTAIN)
+        fb_profile_mark_incident(s->after, s->inc->first_ms);
+    return FB_OK;
+}
+
+/* --- saving ------------------------------------------------------------------------------------
+ */
+
+static enum fb_status put_profile(struct step *s, struct fb_put *put, const char *kind,
+                                  const char *who, const struct fb_profile *p, uint64_t version)
+{
+    unsigned char *bytes = fb_arena_alloc(s->a, FB_PROFILE_BYTES_MAX);
+
+    if (!bytes)
+        return FB_ELIMIT;
+    put->key = key_of(s->a, kind, who);
+    put->value = bytes;
+    put->len = fb_profile_write(p, bytes);
+    put->expect = version;
+    put->expires_ms = fb_wall_ms(&s->rt->clock) + (int64_t)PROFILE_KEEP_DAYS * 86400000;
+    return FB_OK;
+}
+
+static enum fb_status put_incident(struct step *s, struct fb_put *put, struct fb_err *err)
+{
+    struct fb_buf value;
+
+    fb_buf_init_in(&value, s->a, FB_VALUE_BYTES_MAX);
+    fb_incident_write(&value, s->inc);
+    if (!fb_buf_ok(&value))
+        return fb_err_set(err, FB_ELIMIT, "incident %s is too large to keep", s->inc->id);
+    put->key = fb_incident_key(s->a, s->inc->root);
+    put->value = value.at;
+    put->len = value.len;
+    put->expect = s->inc->version;
+    return FB_OK;
+}
+
+/* The things it made, each a record of its own, before the event counts as seen: a crash between
+ * leaves them to be written again by the redelivery. */
+static enum fb_status keep_made(struct step *s, struct fb_err *err)
+{
+    const struct fb_event *ev = &s->out->ev;
+    const struct fb_hop *who[2] = {&s->out->chain.hops[0], fb_chain_root(&s->out->chain)};
+    size_t whos = strcmp(who[0]->identity, who[1]->identity) == 0 ? 1 : 2;
+
+    if (ev->outcome != FB_OUTCOME_OK)
+        return FB_OK;
+    for (size_t i = 0; i < ev->made_count; i++) {
+        for (size_t w = 0; w < whos; w++) {
+            struct fb_put put;
+            enum fb_status st = fb_made_put(s->a, who[w]->identity, &ev->made[i], ev, &put, err);
+
+            if (st == FB_OK)
+                st = fb_store_commit(s->rt->store, &put, 1, false, err);
+            if (st != FB_OK && st != FB_ECONFLICT) /* conflict: it is there already */
+                return fb_err_ctx(err, st, "keep what %s made", ev->id);
+        }
+    }
+    return FB_OK;
+}
+
+static const char *opened_line(struct step *s)
+{
+    struct fb_buf b;
+
+    fb_buf_init_in(&b, s->a, 8192);
+    fb_json_open(&b, NULL, '{');
+    fb_json_put_str(&b, "what", s->inc_new ? "opened" : "state");
+    fb_json_put_str(&b, "incident", s->inc->id);
+    fb_json_put_str(&b, "root", s->inc->root);
+    fb_json_put_str(&b, "to", fb_incident_state_name(s->inc->state));
+    fb_json_put_str(&b, "event", s->out->ev.id);
+    fb_json_put_num(&b, "score", s->out->verdict.score, 1);
+    fb_json_close(&b, '}');
+    return b.at;
+}
+
+static enum fb_status commit(struct step *s, struct fb_err *err)
+{
+    struct fb_put puts[PUTS_MAX];
+    struct fb_ledger_line line;
+    size_t n = 0;
+    enum fb_status st;
+
+    memset(puts, 0, sizeof puts);
+    if (s->new_event) {
+        puts[n++] = (struct fb_put){.key = key_of(s->a, "seen", s->out->ev.id),
+                                    .value = "1",
+                                    .len = 1,
+                                    .expires_ms = fb_wall_ms(&s->rt->clock) + SEEN_MS};
+        st = put_profile(s, &puts[n++], "prof", root_of(s), s->after, s->profile_version);
+        if (st == FB_OK)
+            st = put_profile(s, &puts[n++], "acct", s->out->ev.account, s->account_after,
+                             s->account_version);
+        if (st != FB_OK)
+            return fb_err_set(err, st, "no memory left to save");
+    }
+    if (s->inc && (s->inc_new || s->inc_more)) {
+        st = put_incident(s, &puts[n++], err);
+        if (st != FB_OK)
+            return st;
+    }
+    if (n == 0)
+        return FB_OK;
+    if (s->inc && (s->inc_new || s->inc->state != s->inc_was)) {
+        line = (struct fb_ledger_line){.json = opened_line(s)};
+        st = fb_ledger_append(s->rt->store, s->a, s->now_ms, &line, 1, puts, n, false, err);
+    } else {
+        st = fb_store_commit(s->rt->store, puts, n, false, err);
+    }
+    if (st == FB_OK && s->inc && (s->inc_new || s->inc_more))
+        s->inc->version++;
+    return st;
+}
+
+/* --- the road ----------------------------------------------------------------------------------
+ */
+
+static enum fb_status trace(struct step *s, struct fb_err *err)
+{
+    struct fb_edge_source source = {.self = s->rt, .get = edge_get};
+    struct fb_item item;
+    enum fb_status st = fb_chain_trace(s->a, &s->out->ev, &source, &s->out->chain, err);
+
+    if (st != FB_OK)
+        return fb_err_ctx(err, st, "trace the chain of %s", s->out->ev.id);
+    s->edge_count = fb_chain_edges(s->a, &s->out->ev, &s->out->chain, s->edges);
+    st = fb_store_get(s->rt->store, s->a, key_of(s->a, "seen", s->out->ev.id), &item, err);
+    s->out->duplicate = st == FB_OK;
+    s->new_event = st == FB_ENOTFOUND;
+    return st == FB_ENOTFOUND ? FB_OK : st;
+}
+
+static bool wants_work(const struct step *s)
+{
+    const struct fb_incident *inc = s->inc;
+
+    if (!inc || inc->level != FB_CONTAIN || s->out->ev.drill)
+        return false;
+    return s->inc_more || fb_incident_due(inc, s->now_ms);
+}
+
+static enum fb_status act(struct step *s, struct fb_err *err)
+{
+    struct fb_work work = {.delivery = s->delivery, .now_ms = s->now_ms};
+    enum fb_status st = fb_incident_work(s->rt, s->a, s->inc, &work, err);
+
+    s->out->playbooks = work.names;
+    s->out->playbook_count = work.name_count;
+    s->out->actions = work.actions;
+    s->out->action_count = work.action_count;
+    s->out->enforce = work.enforce;
+    if (st != FB_OK) { /* decided and partly done: the next event or tick goes on */
+        FB_LOG(&s->rt->log, FB_LOG_ERROR, "incident not saved", {"incident", s->inc->id, 0},
+               {"why", err ? err->text : "", 0});
+        s->out->problem = "the incident could not be saved; the next pass goes on";
+    }
+    return FB_OK;
+}
+
+/* load -> weigh -> fold -> commit, again when somebody else committed first. */
+static enum fb_status decide(struct step *s, struct fb_err *err)
+{
+    enum fb_status st = FB_ECONFLICT;
+
+    for (int i = 0; i < COMMIT_TRIES && st == FB_ECONFLICT; i++) {
+        struct fb_item item;
+
+        st = load(s, err);
+        if (st == FB_OK)
+            st = weigh(s, err);
+        if (st == FB_OK)
+            st = fold_incident(s, err);
+        if (st == FB_OK)
+            st = commit(s, err);
+        if (st == FB_ECONFLICT && s->new_event &&
+            fb_store_get(s->rt->store, s->a, key_of(s->a, "seen", s->out->ev.id), &item, NULL) ==
+                FB_OK) {
+            s->new_event = false; /* the other worker had this very event */
+            s->out->duplicate = true;
+        }
+    }
+    return fb_err_ctx(err, st, "decide on %s", s->out->ev.id);
+}
+
+/* The runtime for a record that nobody vouches for: anyone may have written it. It is decided in
+ * dry-run and on state of its own, so that it can frame nobody and teach us nothing. */
+static struct fb_runtime unproven(const struct fb_runtime *rt)
+{
+    struct fb_runtime apart = *rt;
+
+    apart.store = rt->unproven;
+    apart.enforce = false;
+    return apart;
+}
+
+enum fb_status fb_pipeline_record(struct fb_runtime *rt, struct fb_arena *a,
+                                  const struct fb_record *r, const struct fb_delivery *d,
+                                  struct fb_decision *out, struct fb_err *err)
+{
+    struct fb_runtime apart = unproven(rt);
+    struct step s = {
+        .rt = d->trusted ? rt : &apart, .a = a, .record = r, .delivery = d, .out = out};
+    enum fb_status st;
+
+    rt = s.rt;
+    memset(out, 0, sizeof *out);
+    out->incident = out->problem = "";
+    st = fb_normalize(a, r, d->received_ms, &out->ev, err);
+    if (st == FB_OK)
+        st = trace(&s, err);
+    if (st != FB_OK)
+        return st;
+    s.now_ms = d->log_time ? out->ev.time_ms : fb_wall_ms(&rt->clock);
+    if (rt->model)
+        fb_model_observe(rt->model, &out->ev);
+    if (out->ev.kind != FB_EV_UNKNOWN) {
+        st = keep_made(&s, err);
+        if (st == FB_OK) {
+            keep_edges(&s);
+            st = decide(&s, err);
+        }
+    } else {
+        out->verdict.score = 0; /* a kind that we do not know: a line, nothing else */
+    }
+    if (st == FB_OK && wants_work(&s))
+        st = act(&s, err);
+    if (s.inc) {
+        out->incident = s.inc->id;
+        out->incident_state = s.inc->state;
+    }
+    if (fb_arena_failed(a) && !*out->problem)
+        out->problem = "memory ran out; parts of this answer may be missing";
+    return st;
+}
+
+enum fb_status fb_pipeline_standing(struct fb_runtime *rt, struct fb_arena *a, const char *identity,
+                                    struct fb_decision *out, struct fb_err *err)
+{
+    struct step s = {.rt = rt, .a = a, .out = out};
+    struct fb_arn arn;
+    enum fb_status st;
+
+    memset(out, 0, sizeof *out);
+    out->incident = out->problem = "";
+    out->ev.id = out->ev.region = out->ev.service = out->ev.action = out->ev.error = "";
+    out->ev.ip = out->ev.agent = out->ev.notice = out->ev.exposed_at = "";
+    (void)fb_arn_split(a, identity, &arn);
+    out->ev.account = arn.account;
+    out->chain.count = 1;
+    out->chain.hops[0] =
+        (struct fb_hop){FB_HOP_UNKNOWN, identity, arn.account, "", "", "", "", "", "", 0, true};
+    st = load(&s, err);
+    if (st != FB_OK)
+        return st;
+    if (!s.profile_version)
+        return fb_err_set(err, FB_ENOTFOUND, "nothing is known of %s in this store", identity);
+    out->ev.time_ms = fb_profile_last_ms(s.before);
+    fb_score(a, &rt->score, &out->ev, &out->chain, s.before, s.before, s.account_before, s.creator,
+             &out->verdict);
+    return FB_OK;
+}
+
+/* --- the runtime -------------------------------------------------------------------------------
+ */
+
+static enum fb_status open_world(struct fb_runtime *rt, const struct fb_runtime_setup *setup,
+                                 struct fb_err *err)
+{
+    struct fb_aws_options options = {.clock = setup->clock, .env = setup->env};
+
+    if (!setup->live) {
+        rt->model = fb_model_new();
+        return rt->model ? FB_OK : fb_err_set(err, FB_ELIMIT, "no memory for the model");
+    }
+    rt->aws = fb_aws_new(&options);
+    if (!rt->aws)
+        return fb_err_set(err, FB_ELIMIT, "no memory for the cloud client");
+    fb_aws_read_only(rt->aws, !rt->enforce); /* dry-run holds here too, whatever asks */
+    return FB_OK;
+}
+
+enum fb_status fb_runtime_open(struct fb_runtime *rt, const struct fb_runtime_setup *setup,
+                               struct fb_err *err)
+{
+    enum fb_status st;
+    struct fb_err why = {0};
+
+    memset(rt, 0, sizeof *rt);
+    rt->config = setup->config;
+    rt->clock = setup->clock;
+    rt->log = setup->log;
+    rt->enforce = setup->enforce && fb_config_enforces(setup->config);
+    fb_config_score(setup->config, &rt->score);
+    fb_config_guards(setup->config, &rt->guards);
+    st = fb_store_open(setup->config->state, setup->clock, &rt->store, err);
+    if (st == FB_OK)
+        st = fb_store_view(rt->store, "unproven.", setup->clock, &rt->unproven, err);
+    if (st == FB_OK) {
+        rt->playbooks = fb_playbooks_new(err);
+        st = rt->playbooks ? FB_OK : FB_ELIMIT;
+    }
+    if (st == FB_OK && *setup->config->playbooks &&
+        fb_playbooks_add_dir(rt->playbooks, setup->config->playbooks, &why) != FB_OK)
+        FB_LOG(&rt->log, FB_LOG_ERROR, "a playbook was not loaded", {"why", why.text, 0});
+    if (st == FB_OK)
+        st = open_world(rt, setup, err);
+    if (st != FB_OK)
+        fb_runtime_close(rt);
+    return st;
+}
+
+void fb_runtime_close(struct fb_runtime *rt)
+{
+    fb_aws_free(rt->aws);
+    fb_model_free(rt->model);
+    fb_playbooks_free(rt->playbooks);
+    fb_store_close(rt->unproven);
+    fb_store_close(rt->store);
+    memset(rt, 0, sizeof *rt);
+}
