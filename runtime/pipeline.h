@@ -67,7 +67,7 @@ void fb_runtime_close(struct fb_runtime *rt);
 /* How a record reached us. */
 struct fb_delivery {
     int64_t received_ms;
-    bool may_act;             /* the door vouches for it; else it is decided in dry-run */
+    bool trusted;             /* the door vouches for it; else it is decided in dry-run, apart */
     const char *own_account;  /* act only on events of this account (or configured ones); "" any */
     int64_t deadline_mono_ms; /* 0 none */
     bool log_time;            /* dry replay: time is the log's own */
