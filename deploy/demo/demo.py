@@ -95,6 +95,7 @@ class Cloud:
                  "-p", str(port)], env=env, stdout=log, stderr=log, preexec_fn=die_with_parent)
         atexit.register(self.process.kill)
         self.clients = {}
+        self.session = boto3.session.Session()
 
     def wait(self):
         for _ in range(300):
@@ -110,7 +111,7 @@ class Cloud:
     def client(self, service, region="us-east-1", keys=("operator", "operator", None)):
         name = (service, region, keys[0])
         if name not in self.clients:
-            self.clients[name] = boto3.session.Session().client(
+            self.clients[name] = self.session.client(
                 service, region_name=region, endpoint_url=self.url, aws_access_key_id=keys[0],
                 aws_secret_access_key=keys[1], aws_session_token=keys[2],
                 config=Config(retries={"max_attempts": 1}, read_timeout=30))
