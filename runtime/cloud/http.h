@@ -1,9 +1,10 @@
-/* http.h - one HTTPS client over one curl multi handle: parallel, timed, counted. Knows no provider.
+/* http.h - one HTTPS client over one curl multi handle: parallel, timed, counted. Knows no
+ * provider.
  *
- * Requests run as chains: when one answer is there, its chain is asked for the next request, with no
- * barrier between chains; so N regions take the time of the longest chain. curl is initialised at the
- * first use, never before (a cold start must not pay for it). TLS verification is always on, redirects
- * are never followed, verbose mode is never on (it would print what is signed). */
+ * Requests run as chains: when one answer is there, its chain is asked for the next request, with
+ * no barrier between chains; so N regions take the time of the longest chain. curl is initialised
+ * at the first use, never before (a cold start must not pay for it). TLS verification is always on,
+ * redirects are never followed, verbose mode is never on (it would print what is signed). */
 #ifndef FB_HTTP_H
 #define FB_HTTP_H
 #include <stdbool.h>
@@ -38,20 +39,21 @@ struct fb_http_request {
 };
 
 struct fb_http_reply {
-    enum fb_status st;  /* FB_OK: an HTTP answer is there, whatever its status */
+    enum fb_status st; /* FB_OK: an HTTP answer is there, whatever its status */
     int status;
-    const char *body;   /* NUL-terminated, in the arena; "" none */
+    const char *body; /* NUL-terminated, in the arena; "" none */
     size_t body_len;
-    const char *error_type;  /* X-Amzn-ErrorType, "" */
-    const char *request_id;  /* x-amzn-requestid, "" */
-    int64_t date_ms;         /* the Date header; 0 none (clock-skew correction) */
+    const char *error_type; /* X-Amzn-ErrorType, "" */
+    const char *request_id; /* x-amzn-requestid, "" */
+    int64_t date_ms;        /* the Date header; 0 none (clock-skew correction) */
     int64_t took_ms;
     struct fb_err err;
 };
 
-/* One chain. next() is called with prev = NULL first, then with each answer; it fills *out and returns
- * true for one more request, or returns false when the chain is done. What *out points at must live
- * until the next call of next(). */
+/* One chain. next() is called with prev = NULL first, then with each answer; it fills *out and
+ * returns true for one more request, or returns false when the chain is done. What *out points at
+ * must live until the next call of next(); *prev only during it (its texts live in the arena).
+ * next() must not run requests on the same client. */
 struct fb_http_chain {
     void *self;
     bool (*next)(void *self, const struct fb_http_reply *prev, struct fb_http_request *out);
@@ -62,9 +64,9 @@ struct fb_http_chain {
 struct fb_http *fb_http_new(struct fb_clock clock, const char *ca_file);
 void fb_http_free(struct fb_http *h);
 
-/* Runs all chains to their end, or until mono time deadline_mono_ms (0: none): a request that is
- * under way then, or would start after it, answers FB_ETIMEOUT and its chain is told.
- * Answers' bodies live in a. */
+/* Runs all chains to their end (at most 64 requests under way at once), or until mono time
+ * deadline_mono_ms (0: none): a request that is under way then, or would start after it, answers
+ * FB_ETIMEOUT and its chain is told. Answers' bodies live in a. */
 void fb_http_run(struct fb_http *h, struct fb_arena *a, struct fb_http_chain *chains, size_t n,
                  int64_t deadline_mono_ms);
 

@@ -1,5 +1,5 @@
-/* xml.h - a small tree over expat, for what EC2, IAM and STS answer. Namespaces are dropped; DTDs and
- * entity declarations are refused (a bomb must not fit); depth and size have ceilings. */
+/* xml.h - a small tree over expat, for what EC2, IAM and STS answer. Namespaces are dropped; DTDs
+ * and entity declarations are refused (a bomb must not fit); depth and size have ceilings. */
 #ifndef FB_XML_H
 #define FB_XML_H
 #include <stdbool.h>
