@@ -382,7 +382,7 @@ static void listing_is_in_byte_order_within_its_prefix(void **state)
 {
     struct bench *b = *state;
     static const char *const KEYS[] = {"k#b",  "k#a", "k#\xff\xff", "k#\xc3\xa9", "k#B",
-                                       "k#ab", "l#a", "j#z",        "k!#x",        "k#"};
+                                       "k#ab", "l#a", "j#z",        "k!#x",       "k#"};
 
     for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
         assert_int_equal(put(b, KEYS[i], "1", 0), FB_OK);
