@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""A leaked key is contained through the Lambda door in a stand-in account; and all that must not happen.
+
+    contain_test.py PROGRAM     the firebreak executable to test
+"""
+import datetime
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from account import ACCOUNT, Moto, Proxy, World
+from cloudtrail import GO, Account, envelope, leak_notice
+from runtime_api import Bootstrap, RuntimeApi
+
+PROGRAM = ""
+ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:firebreak"
+DENY = "FirebreakDenyAll"
+
+
+class Firebreak:
+    """The program with a state of its own, for one test."""
+
+    def __init__(self, proxy, **config):
+        self.folder = tempfile.TemporaryDirectory()
+        path = os.path.join(self.folder.name, "firebreak.json")
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(dict({"break_glass": [f"arn:aws:iam::{ACCOUNT}:user/break-glass"]}, **config), f)
+        self.env = {"FIREBREAK_CONFIG": path, "FIREBREAK_MODE": "enforce",
+                    "FIREBREAK_STATE": "sqlite:" + os.path.join(self.folder.name, "state.db"),
+                    "AWS_ENDPOINT_URL": proxy.url, "AWS_REGION": "us-east-1",
+                    "AWS_ACCESS_KEY_ID": "AKIAFIREBREAKOWNKEY1", "AWS_SECRET_ACCESS_KEY": "own",
+                    "AWS_EC2_METADATA_DISABLED": "true"}
+        self.proxy = proxy
+        self.log = open(os.path.join(self.folder.name, "log"), "w+b")
+
+    def deliver(self, events, deadline_s=30.0, arn=ARN, kill_at=0):
+        """Events through the Lambda door, one program; returns the answers."""
+        answers = []
+        with RuntimeApi(arn=arn) as api:
+            child = Bootstrap(api, [PROGRAM], self.env, self.log)
+            self.proxy.victim, self.proxy.kill_at, self.proxy.gone = child, kill_at, False
+            try:
+                for event in events:
+                    answers.append(api.invoke(event, deadline_s, child))
+                    if answers[-1].kind == "exited":
+                        break
+            finally:
+                self.proxy.kill_at, self.proxy.gone = 0, False
+                child.stop()
+        return answers
+
+    def run(self, *args):
+        done = subprocess.run([PROGRAM, *args], env=dict(os.environ, **self.env), timeout=120,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              check=False)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def incidents(self):
+        status, out, err = self.run("incidents", "--output", "json")
+        assert status == 0, err
+        return [json.loads(x) for x in out.splitlines()]
+
+    def close(self):
+        self.log.close()
+        self.folder.cleanup()
+
+
+class Contain(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.moto = Moto()
+        cls.proxy = Proxy(cls.moto)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.proxy.stop()
+        cls.moto.stop()
+
+    def setUp(self):
+        self.moto.reset()
+        self.proxy.clear()
+        self.open = []
+
+    def tearDown(self):
+        if self._outcome and any(e for _, e in getattr(self._outcome, "errors", []) if e):
+            for fb in self.open:
+                fb.log.seek(0)
+                sys.stderr.write(fb.log.read().decode(errors="replace")[-6000:])
+        for fb in self.open:
+            fb.close()
+
+    def firebreak(self, **config):
+        fb = Firebreak(self.proxy, **config)
+        self.open.append(fb)
+        return fb
+
+    def story(self, world, notice=True):
+        """The thief's four launches, and the provider's notice."""
+        account = Account(ACCOUNT, "e2e")
+        now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+        who = account.user(world.user, world.key)
+        events = []
+        for n, (region, ids) in enumerate(world.machines.items()):
+            when = now - datetime.timedelta(seconds=60 - 5 * n)
+            events.append(envelope(account.launch(when, who, region, "198.51.100.77", GO,
+                                                  "c5a.24xlarge", 2, instances=ids)))
+        if notice:
+            events.append(leak_notice(ACCOUNT, now, world.key, world.user, "https://code.example/x"))
+        return events
+
+    def assert_contained(self, world, picture):
+        self.assertEqual(picture["keys"][world.key], "Inactive")
+        self.assertIn(DENY, picture["policies"][world.user])
+        self.assertEqual(set(picture["thief"].values()), {"stopped"}, picture["thief"])
+        self.assertEqual(set(picture["honest"].values()), {"running"})
+        self.assertEqual(picture["keys"][world.honest_key], "Active")
+        self.assertEqual(picture["policies"]["honest"], {})
+
+    def decisions(self, answers):
+        self.assertEqual([a.kind for a in answers], ["response"] * len(answers))
+        return [d for a in answers for d in a.json()]
+
+    def test_a_leaked_key_is_cut_off_and_its_machines_stop_everywhere(self):
+        world, fb = World(self.moto), self.firebreak()
+        decisions = self.decisions(fb.deliver(self.story(world)))
+        self.assertEqual(decisions[-1]["level"], "contain")
+        self.assertEqual(decisions[-1]["root"], f"arn:aws:iam::{ACCOUNT}:user/ci")
+        self.assert_contained(world, world.picture())
+        status, out, _ = fb.run("ledger", "verify")
+        self.assertEqual((status, "whole" in out), (0, True), out)
+        self.assertIn(fb.incidents()[0]["incident"]["state"], ("settling", "contained"))
+
+    def test_a_second_delivery_of_the_same_events_changes_nothing(self):
+        world, fb = World(self.moto), self.firebreak()
+        events = self.story(world)
+        fb.deliver(events)
+        before, mutations = world.picture(), len(self.proxy.mutations)
+        again = self.decisions(fb.deliver(events))
+        self.assertTrue(all(d.get("duplicate") for d in again))
+        self.assertEqual(world.picture(), before)
+        self.assertEqual(len(self.proxy.mutations), mutations)
+        self.assertEqual(len(fb.incidents()), 1)
+
+    def test_a_protected_user_is_never_touched(self):
+        for entry in ("arn:aws:iam::%s:user/ci" % ACCOUNT, "ci", "KEY"):
+            with self.subTest(entry):
+                self.moto.reset()
+                self.proxy.clear()
+                world = World(self.moto)
+                fb = self.firebreak(protected={"identities": [world.second if entry == "KEY" else entry]})
+                before = world.picture()
+                fb.deliver(self.story(world))
+                after = world.picture()
+                self.assertEqual(after["keys"], before["keys"])
+                self.assertEqual(after["policies"], before["policies"])
+                self.assertEqual([m for m in self.proxy.mutations if "UserName" in m[1]], [])
+                self.assertEqual(fb.incidents()[0]["incident"]["state"], "needs_person")
+
+    def test_dry_run_makes_no_mutating_call(self):
+        world, fb = World(self.moto), self.firebreak()
+        fb.env["FIREBREAK_MODE"] = "dry-run"
+        before = world.picture()
+        decisions = self.decisions(fb.deliver(self.story(world)))
+        self.assertEqual(decisions[-1]["level"], "contain")
+        statuses = {a["status"] for d in decisions for a in d["actions"]}
+        self.assertEqual(statuses, {"planned"})
+        self.assertEqual(self.proxy.mutations, [])
+        self.assertGreater(len(self.proxy.calls), 0)
+        self.assertEqual(world.picture(), before)
+
+    def test_what_was_opened_in_dry_run_is_not_acted_on_by_a_later_switch(self):
+        world, fb = World(self.moto), self.firebreak()
+        fb.env["FIREBREAK_MODE"] = "dry-run"
+        fb.deliver(self.story(world))
+        fb.env["FIREBREAK_MODE"] = "enforce"
+        fb.run("tick")
+        self.assertEqual(self.proxy.mutations, [])
+        fb.deliver([leak_notice(ACCOUNT, datetime.datetime.now(datetime.timezone.utc), world.key,
+                                world.user, "https://code.example/new evidence")])
+        self.assert_contained(world, world.picture())
+
+    def test_forged_events_act_on_nothing_and_frame_nobody(self):
+        world, fb = World(self.moto), self.firebreak()
+        genuine = self.story(world)
+        forged = []
+        for event in genuine:
+            forged.append(event["detail"])                                   # no envelope
+            forged.append(dict(event, source="aws-lookalike"))               # not the provider's
+            forged.append(dict(event, account="999999999999"))               # not ours
+            forged.append({k: v for k, v in event.items() if k != "account"})
+        self.decisions(fb.deliver(forged))
+        self.assertEqual(self.proxy.mutations, [])
+        self.assertEqual(fb.incidents(), [])
+        other = "arn:aws:lambda:us-east-1:999999999999:function:firebreak"
+        self.decisions(fb.deliver(genuine, arn=other))                        # a function elsewhere
+        self.assertEqual(self.proxy.mutations, [])
+
+    def test_killed_before_any_call_it_has_its_intent_on_record_and_goes_on_after(self):
+        world, fb = World(self.moto), self.firebreak()
+        events = self.story(world)
+        fb.deliver(events)
+        expected = {k: v for k, v in world.picture().items() if k in ("keys", "thief", "honest")}
+        calls = len(self.proxy.mutations)
+        self.assertGreater(calls, 6)
+        shape = sorted(expected["thief"].values())
+        for n in range(1, calls + 1):
+            with self.subTest(n=n):
+                self.moto.reset()
+                self.proxy.clear()
+                world, fb = World(self.moto), self.firebreak()
+                events = self.story(world)
+                answers = fb.deliver(events, kill_at=n)
+                self.assertEqual(answers[-1].kind, "exited")
+                action, form = self.proxy.mutations[n - 1]
+                self.assert_intended(fb, action, form)
+                self.proxy.clear()
+                fb.deliver(events)
+                fb.run("tick")
+                picture = world.picture()
+                self.assert_contained(world, picture)
+                self.assertEqual(sorted(picture["thief"].values()), shape)
+                self.assertEqual(fb.run("ledger", "verify")[0], 0)
+
+    def assert_intended(self, fb, action, form):
+        """The journal names an action on that very target, written before the call."""
+        listed = fb.incidents()
+        self.assertEqual(len(listed), 1, f"no incident on record before {action}")
+        targets = " ".join(f"{a['verb']} {a['target']}" for a in listed[0]["actions"])
+        names = [form[k] for k in ("AccessKeyId", "UserName", "InstanceId", "InstanceId.1") if k in form]
+        self.assertTrue(any(name in targets for name in names), f"{action} {names} not in {targets}")
+
+    def test_out_of_time_it_stops_safely_and_a_later_tick_finishes(self):
+        world, fb = World(self.moto), self.firebreak()
+        events = self.story(world, notice=False)
+        notice = self.story(world)[-1]
+        fb.env["FIREBREAK_MODE"] = "dry-run"
+        fb.deliver(events)
+        fb.env["FIREBREAK_MODE"] = "enforce"
+        self.proxy.delay_s = 0.7
+        answers = fb.deliver([notice], deadline_s=5.0)
+        self.assertEqual(answers[0].kind, "response", answers[0].kind)
+        self.assertLess(answers[0].ms, 5000)
+        state = fb.incidents()[0]["incident"]["state"]
+        self.assertEqual(state, "open")
+        self.proxy.delay_s = 0
+        fb.run("tick")
+        self.assert_contained(world, world.picture())
+
+
+if __name__ == "__main__":
+    PROGRAM = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=2)
