@@ -4,8 +4,23 @@
  *       EventBridge envelopes, gzip of any of them.
  * Out:  one call of sink->record for each JSON object, in order; one call of sink->reject for each
  *       piece that is none. Nothing else is decided here: what a record means is normalize's.
- * Cost: one file in memory at a time (decompressed, at most bytes_max); constant in the number of
- *       files; the scratch arena is reset before each record. */
+ * Cost: one file in memory at a time (decompressed, at most FB_FILE_BYTES_MAX), and its packed form
+ *       beside it; constant in the number of files; time linear in the bytes. The scratch arena is
+ *       reset before each record, so neither the bytes nor the sink's own data may live in it.
+ *
+ * What is one record:
+ *   - an object by itself, also with an EventBridge envelope around it;
+ *   - each element of the array "Records" of an object (not deeper, not opened further); an empty
+ *     one holds no record. The array of a Lambda batch, known by its first element's eventSource
+ *     "aws:..." (SQS, S3, Kinesis, ...) or EventSource "aws:..." (SNS), stays whole: one record;
+ *   - each element of an array of objects at the top, opened as if it stood alone.
+ * Everything else is rejected: other values, text that is no JSON, text that is cut off, records
+ * over FB_RECORD_BYTES_MAX, a source with nothing in it ("empty"). Valid JSON that parsers dislike
+ * is a record, and its odd bits are set.
+ *
+ * A break costs the piece it is in: whole lines, documents and elements before and behind it are
+ * read. A source cut short (gzip broken, read error, ceiling) ends in exactly one reject that names
+ * the break and holds what was left of the last piece. */
 #ifndef FB_INGEST_H
 #define FB_INGEST_H
 #include <stdbool.h>
@@ -32,23 +47,26 @@ struct fb_envelope {
 /* One record. Everything is borrowed from the scratch arena or the caller's bytes, until the sink
  * returns. */
 struct fb_record {
-    const char *source;        /* file name as walked, "-" for stdin, or the door's name */
-    size_t line;               /* 1-based line of its first byte; 0 when it came as one piece */
-    size_t index;              /* 0-based position in its source, rejected pieces counted */
-    const char *bytes;         /* the record with its envelope, as it came */
+    const char *source; /* file name as walked, "-" for stdin, or the door's name */
+    size_t line;        /* 1-based line of its first byte; 0 when it is all of its source
+                         (unless that is read as lines by name or by request) */
+    size_t index;       /* 0-based position in its source, rejected pieces counted */
+    const char *bytes;  /* the record with its envelope, as it came */
     size_t len;
-    const struct fb_json *doc; /* the provider's record: the envelope's detail, or the object itself */
+    const struct fb_json
+        *doc; /* the provider's record: the envelope's detail, or the object itself */
     struct fb_envelope envelope;
-    unsigned odd;              /* enum fb_json_odd bits of the text */
+    unsigned odd; /* enum fb_json_odd bits of the text */
 };
 
-/* One piece that is no record. */
+/* One piece that is no record. Borrowed like a record. */
 struct fb_reject {
     const char *source;
-    size_t line, index;
-    const char *reason; /* one line, ours, with a byte offset where that helps */
+    size_t line, index; /* as in fb_record */
+    const char *reason; /* one line without control characters, with a byte offset (of the piece)
+                           where that helps; an element's begins "Records[3]: " */
     const char *bytes;  /* all of it, for the dead letter; may be long; NULL when unreadable */
-    size_t len;
+    size_t len;         /* 0: nothing was left at a break */
 };
 
 struct fb_sink {
@@ -62,7 +80,8 @@ struct fb_sink {
 
 /* How the bytes of one source are cut into records. */
 enum fb_layout {
-    FB_LAYOUT_GUESS, /* lines when the first line is a whole object, else one document or a sequence */
+    FB_LAYOUT_GUESS, /* lines when the source is named *.ndjson or *.jsonl (also .gz) or its first
+                        line is a whole object; else documents, one or a sequence */
     FB_LAYOUT_LINES  /* one object a line, whatever a line holds */
 };
 
@@ -74,10 +93,11 @@ enum fb_status fb_ingest_bytes(struct fb_arena *scratch, const char *source, enu
                                struct fb_err *err);
 
 /* Walks a file, a folder ("*.json *.ndjson *.jsonl" and those + ".gz", in name order, folders in
- * folders too, "expect.json" never), or "-" for standard input.
+ * folders too, hidden names and "expect.json" never), or "-" for standard input. A file that is
+ * named may have any name; "expect.json" is rejected then, so that nobody wonders.
  *   FB_ENOTFOUND / FB_EIO  the path itself cannot be read (a file inside a folder that cannot be
  *                          read is a reject, and the walk goes on) */
-enum fb_status fb_ingest_path(struct fb_arena *scratch, const char *path, const struct fb_sink *sink,
-                              struct fb_err *err);
+enum fb_status fb_ingest_path(struct fb_arena *scratch, const char *path,
+                              const struct fb_sink *sink, struct fb_err *err);
 
 #endif

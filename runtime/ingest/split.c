@@ -1,0 +1,480 @@
+/* split.c - cuts one source into records and offers each to the sink.
+ *
+ * Two ways: by lines (a broken line is rejected alone), or by documents (a value ends where its
+ * bracket closes). An object with a "Records" array is opened and its elements are records, unless
+ * it is one of Lambda's own batches, which must stay whole. Nothing of the source is lost silently:
+ * what is no record is rejected. */
+#include "ingest/split.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/text.h"
+#include "ingest/envelope.h"
+#include "ingest/scan.h"
+
+enum {
+    PROGRESS_BYTES = 1 << 20,
+    /* Text scanned again after broken values, as a multiple of the source: keeps it linear. */
+    RESCAN_TIMES = 64,
+    RESCAN_BYTES_MIN = 64 * 1024
+};
+
+static const char RECORDS_KEY[] = "\"Records\"";
+
+struct cut {
+    struct fb_arena *scratch;
+    const struct fb_split *in;
+    const struct fb_sink *sink;
+    struct fb_err *err;
+    enum fb_status st;
+    const char *bytes;
+    size_t first, last; /* the source without the white space around it */
+    bool by_lines;      /* by name or by request: even a sole object has line 1 */
+    size_t index;
+    size_t line, line_at; /* the line number of the byte line_at */
+    size_t refused_to;    /* where the last rejected piece ended */
+    uint64_t rescan_left;
+    bool broken_told;
+    uint64_t progress_next;
+};
+
+/* Where in a list a piece stands; list is NULL for pieces that stand alone. */
+struct place {
+    const char *list; /* "Records" or "" (a bare array) */
+    size_t nth;
+};
+
+static const struct place ALONE = {NULL, 0};
+
+/* The line of a byte. Pieces come in order, so each byte is counted once. */
+static size_t line_of(struct cut *c, size_t at)
+{
+    while (c->line_at < at) {
+        const char *from = c->bytes + c->line_at;
+        const char *nl = memchr(from, '\n', at - c->line_at);
+
+        if (!nl) {
+            c->line_at = at;
+            break;
+        }
+        c->line++;
+        c->line_at += (size_t)(nl - from) + 1;
+    }
+    return c->line;
+}
+
+static size_t line_for(struct cut *c, size_t from, size_t to)
+{
+    if (!c->by_lines && from <= c->first && to >= c->last)
+        return 0; /* the source is this one piece */
+    return line_of(c, from);
+}
+
+static void progress(struct cut *c, size_t done)
+{
+    if (!c->sink->progress || done < c->progress_next)
+        return;
+    c->progress_next = (uint64_t)done + PROGRESS_BYTES;
+    c->sink->progress(c->sink->self, c->in->source, done, c->in->len);
+}
+
+static void refuse(struct cut *c, size_t from, size_t to, struct place where, const char *why)
+{
+    char reason[FB_ERR_TEXT_MAX + 256];
+    char place[64] = "";
+    struct fb_reject r;
+    bool at_break = *c->in->broken && !c->broken_told && to >= c->last;
+
+    if (where.list)
+        (void)snprintf(place, sizeof place, "%s[%zu]: ", where.list, where.nth);
+    (void)snprintf(reason, sizeof reason, "%s%s%s%s", at_break ? c->in->broken : "",
+                   at_break && *why ? "; " : "", place, why);
+    for (char *p = reason; *p; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7F)
+            *p = '?';
+    }
+    r = (struct fb_reject){.source = c->in->source,
+                           .line = line_for(c, from, to),
+                           .index = c->index++,
+                           .reason = reason,
+                           .bytes = c->bytes + from,
+                           .len = to - from};
+    c->broken_told = c->broken_told || at_break;
+    c->refused_to = to;
+    c->sink->reject(c->sink->self, &r);
+    progress(c, to);
+}
+
+static const char *not_an_object(enum fb_json_kind kind)
+{
+    switch (kind) {
+    case FB_JSON_ARRAY:
+        return "an array, not an object";
+    case FB_JSON_STR:
+        return "a string, not an object";
+    case FB_JSON_INT:
+    case FB_JSON_REAL:
+        return "a number, not an object";
+    case FB_JSON_BOOL:
+        return "a boolean, not an object";
+    default:
+        return "null, not an object";
+    }
+}
+
+/* [from, to) should be one record: parses it and hands it on, or rejects it. */
+static void offer(struct cut *c, size_t from, size_t to, struct place where)
+{
+    struct fb_record r = {.source = c->in->source, .bytes = c->bytes + from};
+    struct fb_err err = {0};
+    const struct fb_json *doc;
+
+    while (to > from && fb_scan_blank(c->bytes, to - 1, to) == to)
+        to--;
+    if (to - from > FB_RECORD_BYTES_MAX) {
+        char why[96];
+
+        (void)snprintf(why, sizeof why, "%zu bytes, over the ceiling of %u for one record",
+                       to - from, (unsigned)FB_RECORD_BYTES_MAX);
+        refuse(c, from, to, where, why);
+        return;
+    }
+    fb_arena_reset(c->scratch);
+    if (fb_json_parse(c->scratch, c->bytes + from, to - from, &r.odd, &doc, &err) != FB_OK) {
+        refuse(c, from, to, where, err.text);
+        return;
+    }
+    if (fb_json_kind(doc) != FB_JSON_OBJECT) {
+        refuse(c, from, to, where, not_an_object(fb_json_kind(doc)));
+        return;
+    }
+    r.doc = fb_envelope_open(c->scratch, doc, &r.envelope);
+    r.len = to - from;
+    r.line = line_for(c, from, to);
+    r.index = c->index++;
+    c->st = c->sink->record(c->sink->self, &r, c->err);
+    progress(c, to);
+}
+
+/* A value that did not end well, at `at`. Gives where reading goes on: at what looks like the next
+ * record, at the bracket that fits nothing, or at the end. */
+static size_t give_up(struct cut *c, const struct fb_scan *s, enum fb_scan_end how, size_t at,
+                      struct place where)
+{
+    char why[128];
+    size_t cost = s->suspect ? s->at - s->suspect : 0;
+
+    if (s->suspect > at && cost <= c->rescan_left) {
+        c->rescan_left -= cost;
+        (void)snprintf(why, sizeof why,
+                       "not JSON: does not end before what looks like the next record, at byte %zu",
+                       s->suspect - at);
+        refuse(c, at, s->suspect, where, why);
+        return s->suspect;
+    }
+    if (how == FB_SCAN_STRAY)
+        (void)snprintf(why, sizeof why, "not JSON: '%c' closes nothing at byte %zu",
+                       c->bytes[s->at], s->at - at);
+    else
+        (void)snprintf(why, sizeof why, "cut off: ends at byte %zu, inside %zu open bracket%s",
+                       s->at - at, s->depth, s->depth == 1 ? "" : "s");
+    refuse(c, at, s->at, where, why);
+    return s->at;
+}
+
+/* Whether the array at `at` is one of Lambda's own batches (SQS, SNS, S3, Kinesis, ...): these
+ * carry eventSource "aws:..." (SNS: EventSource), CloudTrail's is "ec2.amazonaws.com". */
+static bool is_carrier(struct cut *c, size_t at, size_t to)
+{
+    const struct fb_json *doc;
+    struct fb_scan s;
+
+    at = fb_scan_blank(c->bytes, at + 1, to);
+    if (at == to || c->bytes[at] != '{')
+        return false;
+    to = to - at > FB_RECORD_BYTES_MAX ? at + FB_RECORD_BYTES_MAX : to;
+    fb_scan_open(&s, c->bytes, at, to, false);
+    if (fb_scan_run(&s) != FB_SCAN_WHOLE)
+        return false;
+    fb_arena_reset(c->scratch);
+    if (fb_json_parse(c->scratch, c->bytes + at, s.at - at, NULL, &doc, NULL) != FB_OK)
+        return false;
+    return fb_starts(fb_json_get_str(doc, "eventSource"), "aws:") ||
+           fb_starts(fb_json_get_str(doc, "EventSource"), "aws:");
+}
+
+/* What stands around the Records of an object (their elements left out) must be JSON too. */
+static void check_frame(struct cut *c, struct fb_buf *frame, size_t from, size_t to)
+{
+    const struct fb_json *doc;
+    struct fb_err err = {0};
+    char why[FB_ERR_TEXT_MAX + 64];
+
+    fb_arena_reset(c->scratch);
+    if (!fb_buf_ok(frame)) {
+        refuse(c, from, to, ALONE, "what stands around Records is over the ceiling for one record");
+    } else if (fb_json_parse(c->scratch, frame->at, frame->len, NULL, &doc, &err) != FB_OK) {
+        (void)snprintf(why, sizeof why, "around Records (counted without them): %s", err.text);
+        refuse(c, from, to, ALONE, why);
+    }
+}
+
+static size_t list(struct cut *c, size_t at, size_t to, const char *name, bool *closed);
+
+/* An object with "Records" arrays, its scan stopped at the first of them. */
+static size_t open_records(struct cut *c, struct fb_scan *s, size_t at, size_t to)
+{
+    enum fb_scan_end how = FB_SCAN_RECORDS;
+    struct fb_buf frame;
+    size_t from = at; /* of the part of the frame that is not yet copied */
+
+    fb_buf_init(&frame, FB_RECORD_BYTES_MAX);
+    while (how == FB_SCAN_RECORDS) { /* each turn moves past an array */
+        bool closed = false;
+
+        fb_buf_addn(&frame, c->bytes + from, s->at + 1 - from);
+        from = list(c, s->at + 1, to, "Records", &closed);
+        if (c->st != FB_OK || !closed)
+            goto out;
+        fb_buf_addc(&frame, ']');
+        fb_scan_resume(s, from);
+        how = fb_scan_run(s);
+    }
+    if (how == FB_SCAN_WHOLE) {
+        fb_buf_addn(&frame, c->bytes + from, s->at - from);
+        check_frame(c, &frame, from, s->at);
+        from = s->at;
+    } else {
+        from = give_up(c, s, how, from, ALONE);
+    }
+out:
+    fb_buf_release(&frame);
+    return from;
+}
+
+/* The object at `at`; gives where reading goes on. */
+static size_t object(struct cut *c, size_t at, size_t to, struct place where, bool open)
+{
+    enum fb_scan_end how;
+    struct fb_scan s;
+
+    fb_scan_open(&s, c->bytes, at, to, open);
+    how = fb_scan_run(&s);
+    if (how == FB_SCAN_RECORDS) {
+        if (!is_carrier(c, s.at, to))
+            return open_records(c, &s, at, to);
+        s.seek_records = false;
+        how = fb_scan_run(&s);
+    }
+    if (how != FB_SCAN_WHOLE)
+        return give_up(c, &s, how, at, where);
+    offer(c, at, s.at, where);
+    return s.at;
+}
+
+/* An array that is no list of records: one piece. */
+static size_t array(struct cut *c, size_t at, size_t to, struct place where)
+{
+    enum fb_scan_end how;
+    struct fb_scan s;
+
+    fb_scan_open(&s, c->bytes, at, to, false);
+    how = fb_scan_run(&s);
+    if (how != FB_SCAN_WHOLE)
+        return give_up(c, &s, how, at, where);
+    offer(c, at, s.at, where);
+    return s.at;
+}
+
+/* A number, word, string or rubbish inside a list: up to what may end an element. */
+static size_t scrap(struct cut *c, size_t at, size_t to, struct place where)
+{
+    size_t end = at;
+    bool closed;
+
+    while (end < to && !memchr(",{}[]", c->bytes[end], 5)) {
+        if (c->bytes[end] == '"')
+            end = fb_scan_string(c->bytes, end, to, &closed);
+        else
+            end++;
+    }
+    offer(c, at, end, where);
+    return end;
+}
+
+/* The comma or the bracket at `at` is not what a list needs there; the elements are read all the
+ * same. Told once a list. */
+static void misplaced(struct cut *c, size_t at, size_t to, struct place where, bool *told)
+{
+    if (*told || c->refused_to == at)
+        return;
+    *told = true;
+    refuse(c, at, to, where,
+           "not JSON: comma or closing bracket missing or too many (elements around it are read)");
+}
+
+/* Whether the '}' at `at` is a slip inside the list, not the end of the object that holds it. */
+static bool one_too_many(const struct cut *c, size_t at, size_t to)
+{
+    size_t next = fb_scan_blank(c->bytes, at + 1, to);
+
+    return next < to && (c->bytes[next] == ',' || c->bytes[next] == ']');
+}
+
+/* The elements of an array, from behind its '['. Gives one past its ']', or where its text ends;
+ * *closed says whether it was closed. An array in Records is never opened, one at the top may hold
+ * objects with Records: the depth of calls is fixed. */
+static size_t list(struct cut *c, size_t at, size_t to, const char *name, bool *closed)
+{
+    struct place where = {name, 0};
+    bool open = !*name, after_value = false, after_comma = false, told = false;
+
+    *closed = false;
+    while (c->st == FB_OK) { /* each turn moves at */
+        at = fb_scan_blank(c->bytes, at, to);
+        if (at == to) {
+            if (c->refused_to != to)
+                refuse(c, at, to, where, "cut off: the text ends inside the list");
+            return to;
+        }
+        if (c->bytes[at] == '}' && one_too_many(c, at, to)) {
+            misplaced(c, at, at + 1, where, &told);
+            at++;
+            continue;
+        }
+        if (c->bytes[at] == ']' || c->bytes[at] == '}') {
+            if (after_comma || c->bytes[at] == '}')
+                misplaced(c, at, at + (c->bytes[at] == ']'), where, &told);
+            *closed = true;
+            return at + (size_t)(c->bytes[at] == ']');
+        }
+        if (c->bytes[at] == ',') {
+            if (!after_value)
+                misplaced(c, at, at + 1, where, &told);
+            after_value = false;
+            after_comma = true;
+            at++;
+            continue;
+        }
+        if (after_value)
+            misplaced(c, at, at, where, &told);
+        if (c->bytes[at] == '{')
+            at = object(c, at, to, where, open);
+        else
+            at = c->bytes[at] == '[' ? array(c, at, to, where) : scrap(c, at, to, where);
+        after_value = true;
+        after_comma = false;
+        where.nth++;
+    }
+    return at;
+}
+
+/* What begins with neither bracket: to the line that begins with one. A comma between documents
+ * goes alone, so that it costs nobody his record. */
+static size_t rubbish(struct cut *c, size_t at, size_t to)
+{
+    size_t end = at + 1;
+
+    while (c->bytes[at] != ',' && end < to) {
+        const char *nl = memchr(c->bytes + end, '\n', to - end);
+
+        end = nl ? fb_scan_blank(c->bytes, (size_t)(nl - c->bytes), to) : to;
+        if (end < to && (c->bytes[end] == '{' || c->bytes[end] == '['))
+            break;
+    }
+    offer(c, at, end, ALONE);
+    return end;
+}
+
+/* [at, to) as a sequence of documents. */
+static void documents(struct cut *c, size_t at, size_t to)
+{
+    while (c->st == FB_OK && (at = fb_scan_blank(c->bytes, at, to)) < to) {
+        if (c->bytes[at] == '{') {
+            at = object(c, at, to, ALONE, true);
+        } else if (c->bytes[at] == '[') {
+            size_t in = fb_scan_blank(c->bytes, at + 1, to);
+            bool closed;
+
+            if (in < to && c->bytes[in] == '{')
+                at = list(c, in, to, "", &closed);
+            else
+                at = array(c, at, to, ALONE);
+        } else {
+            at = rubbish(c, at, to);
+        }
+    }
+}
+
+static void lines(struct cut *c)
+{
+    size_t at = c->first;
+
+    while (c->st == FB_OK && at < c->last) {
+        const char *nl = memchr(c->bytes + at, '\n', c->last - at);
+        size_t to = nl ? (size_t)(nl - c->bytes) : c->last;
+        size_t from = fb_scan_blank(c->bytes, at, to);
+
+        at = to + (size_t)(nl != NULL);
+        while (to > from && fb_scan_blank(c->bytes, to - 1, to) == to)
+            to--;
+        if (from == to)
+            continue;
+        if (c->bytes[from] == '[' ||
+            memmem(c->bytes + from, to - from, RECORDS_KEY, sizeof RECORDS_KEY - 1))
+            documents(c, from, to);
+        else
+            offer(c, from, to, ALONE);
+    }
+}
+
+/* Whether the first line is one whole object by itself. */
+static bool first_line_is_whole(const struct cut *c)
+{
+    const char *nl = memchr(c->bytes + c->first, '\n', c->last - c->first);
+    size_t end = nl ? (size_t)(nl - c->bytes) : c->last;
+    struct fb_scan s;
+
+    if (c->bytes[c->first] != '{')
+        return false;
+    fb_scan_open(&s, c->bytes, c->first, end, false);
+    return fb_scan_run(&s) == FB_SCAN_WHOLE && fb_scan_blank(c->bytes, s.at, end) == end;
+}
+
+enum fb_status fb_split_run(struct fb_arena *scratch, const struct fb_split *in,
+                            const struct fb_sink *sink, struct fb_err *err)
+{
+    struct cut c = {.scratch = scratch,
+                    .in = in,
+                    .sink = sink,
+                    .err = err,
+                    .st = FB_OK,
+                    .bytes = in->len ? in->bytes : "",
+                    .by_lines = in->layout == FB_LAYOUT_LINES,
+                    .line = 1,
+                    .refused_to = (size_t)-1,
+                    .progress_next = PROGRESS_BYTES};
+
+    if (in->len >= 3 && memcmp(in->bytes, "\xEF\xBB\xBF", 3) == 0)
+        c.first = 3; /* Windows writes a byte order mark */
+    c.first = fb_scan_blank(c.bytes, c.first, in->len);
+    c.last = in->len;
+    while (c.last > c.first && fb_scan_blank(c.bytes, c.last - 1, c.last) == c.last)
+        c.last--;
+    c.rescan_left = (uint64_t)RESCAN_TIMES * (in->len + RESCAN_BYTES_MIN);
+    if (c.first == c.last)
+        refuse(&c, c.first, c.last, ALONE, *in->broken ? "" : "empty");
+    else if (c.by_lines || first_line_is_whole(&c))
+        lines(&c);
+    else
+        documents(&c, c.first, c.last);
+    if (c.st == FB_OK && *in->broken && !c.broken_told)
+        refuse(&c, c.last, c.last, ALONE, "");
+    c.progress_next = 0;
+    if (c.st == FB_OK)
+        progress(&c, in->len);
+    return c.st;
+}
