@@ -64,9 +64,9 @@ struct fb_principal {
  * const table (aws_actions.c); parameters refine them. A bit says what was tried; the outcome says
  * whether it worked. */
 enum fb_trait {
-    FB_T_READ = 0,           /* changes nothing */
+    FB_T_READ = 0,           /* changes nothing; never on calls that mint or that start compute */
     FB_T_COMPUTE_CREATE,     /* creates or grows billable compute (DETECTION section 5) */
-    FB_T_LAUNCH,             /* ... and ev->launch says how much */
+    FB_T_LAUNCH,             /* ... and ev->launch says how much (not on resizes: see fb_launch) */
     FB_T_DRY_RUN,            /* DryRun: rights were probed */
     FB_T_QUOTA_ERROR,        /* a limit, verification or opt-in stopped it */
     FB_T_CAPACITY_ERROR,     /* the provider had no room */
@@ -99,7 +99,7 @@ enum fb_trait {
     FB_T_VENDOR_SEQUENCE,
     FB_T_VENDOR_ANOMALY,
     FB_T_FEDERATION_TOKEN,   /* GetFederationToken, GetSigninToken by an IAM user */
-    FB_T_MINT,               /* ev->mint holds a fresh credential */
+    FB_T_MINT,               /* asks for a fresh credential; ev->mint holds it when the call succeeded */
     FB_T_CALLER_IDENTITY,
     FB_T_QUOTA_READ,         /* GetServiceQuota, DescribeAccountAttributes, ... */
     FB_T_QUOTA_ASK,          /* asks for a higher limit */
@@ -115,7 +115,10 @@ enum fb_trait {
 
 static inline uint64_t fb_trait_bit(enum fb_trait t) { return (uint64_t)1 << (unsigned)t; }
 
-/* Machines that a launch made (outcome ok: the response's items) or asked for (else the maximum). */
+/* Machines that a launch made (outcome ok: the response's items) or asked for (else the maximum).
+ * UpdateAutoScalingGroup and SetDesiredCapacity name a new total: count tells it, but FB_T_LAUNCH is
+ * not set (the machines come as RunInstances of the scaling service). CreateLaunchTemplate fills type,
+ * template and profile with count 0: what later launches from it will not show. */
 struct fb_launch {
     const char *type;     /* instance type; "" when only a launch template names it */
     int64_t count;        /* 0: no launch */
