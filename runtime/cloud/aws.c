@@ -276,6 +276,7 @@ static void shape(const struct lane *l, struct fb_http_request *req)
 
     *req = (struct fb_http_request){.method = "POST", .url = l->url, .body = l->body};
     req->timeout_ms = l->aws->options.call_timeout_ms;
+    req->once = l->call.once;
     switch (l->service->protocol) {
     case FB_AWS_QUERY:
     case FB_AWS_EC2:

@@ -22,7 +22,7 @@ enum {
     CONNECTIONS_MAX = 128, /* kept between runs: every region twice */
     TIMEOUT_MS = 10000,
     POLL_MS = 1000,
-    AFTER_DEADLINE_MAX = 10000 /* requests that one chain may still ask for when time is up */
+    AFTER_DEADLINE_MAX = 1000 /* requests that one chain may still ask for when time is up */
 };
 
 struct fb_http {
@@ -282,6 +282,7 @@ static bool set_options(const struct run *r, struct slot *s, const struct fb_url
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)FB_HTTP_CONNECT_MS);
     SET(CURLOPT_TIMEOUT_MS, timeout_ms);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(CURLOPT_FRESH_CONNECT, s->req.once ? 1L : 0L);
     SET(CURLOPT_USERAGENT, "firebreak/" FB_VERSION);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);

@@ -36,6 +36,8 @@ struct fb_http_request {
     size_t body_len;
     int64_t timeout_ms; /* whole request; 0: 10 s; cut to the deadline */
     int64_t delay_ms;   /* wait this long before sending (back-off) */
+    bool once;          /* on a connection of its own: curl repeats a request by itself when a kept
+                           connection turns out to be closed, and then it may be done twice */
 };
 
 struct fb_http_reply {

@@ -134,7 +134,7 @@ static enum fb_status parse(struct builder *b, const char *bytes, size_t len, st
             return fb_err_set(err, b->status, "XML refused: %s", b->refused);
         return fb_err_set(err, FB_EINPUT, "not XML: %s at byte %lld",
                           XML_ErrorString(XML_GetErrorCode(b->parser)),
-                          (long long)XML_GetCurrentByteIndex(b->parser));
+                          len ? (long long)XML_GetCurrentByteIndex(b->parser) : 0);
     }
     if (fb_arena_failed(b->arena))
         return fb_err_set(err, FB_ELIMIT, "XML: no memory left");
