@@ -18,10 +18,10 @@ test: build
 	@bash tests/run.sh $(PRESET)
 
 demo: release
-	@bash deploy/demo/run.sh
+	@python3 deploy/demo/demo.py
 
 bench: release
-	@bash tests/bench/run.sh
+	@python3 tests/bench/bench.py
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
