@@ -1,5 +1,4 @@
 /* aws_iam.c - what IAM and STS calls do to whom: users, keys, grants, trust, fresh credentials. */
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
