@@ -224,9 +224,11 @@ bool fb_json_int(const struct fb_json *v, int64_t *out)
     if (!*p)
         return false;
     for (; *p; p++) {
-        if (*p < '0' || *p > '9' || n > (int64_t)9007199254740992 / 10)
+        if (*p < '0' || *p > '9')
             return false;
         n = n * 10 + (*p - '0');
+        if (n > (int64_t)9007199254740992) /* 2^53 */
+            return false;
     }
     *out = *s == '-' ? -n : n;
     return true;
