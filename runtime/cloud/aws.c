@@ -109,15 +109,16 @@ static bool verb_is(const char *action, const char *verb)
 
 bool fb_aws_is_read(const struct fb_aws_call *call)
 {
-    static const char *const verbs[] = {"Get",      "List",        "Describe", "Lookup", "Head",
-                                        "BatchGet", "TransactGet", "Query",    "Scan",   "Search"};
+    static const char *const verbs[] = {"Get",  "List",     "Describe",    "Lookup",
+                                        "Head", "BatchGet", "TransactGet", "Query",
+                                        "Scan", "Search",   "Simulate",    "Decode"};
     const char *action = call->action ? call->action : "";
 
     if (call->method && (fb_eq(call->method, "PUT") || fb_eq(call->method, "DELETE") ||
                          fb_eq(call->method, "PATCH")))
         return false;
     /* These are called Get, and make credentials. */
-    if (fb_ends(action, "Token") || fb_ends(action, "Credentials"))
+    if (verb_is(action, "Get") && (fb_ends(action, "Token") || fb_ends(action, "Credentials")))
         return false;
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (verb_is(action, verbs[i]))

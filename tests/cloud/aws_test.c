@@ -364,9 +364,17 @@ static void read_only_sends_nothing_that_is_no_read(void **state)
                                           "GenerateCredentialReport",
                                           "TransactWriteItems",
                                           ""};
-    static const char *const reads[] = {
-        "GetUser", "ListUsers", "DescribeInstances", "LookupEvents",     "HeadObject", "GetItem",
-        "Query",   "Scan",      "BatchGetItem",      "GetCallerIdentity"};
+    static const char *const reads[] = {"GetUser",
+                                        "ListUsers",
+                                        "DescribeInstances",
+                                        "LookupEvents",
+                                        "HeadObject",
+                                        "GetItem",
+                                        "Query",
+                                        "Scan",
+                                        "BatchGetItem",
+                                        "GetCallerIdentity",
+                                        "ListServiceSpecificCredentials"};
     struct fb_aws_call put = {.service = "lambda",
                               .action = "GetFunction",
                               .region = "eu-west-1",

@@ -1,6 +1,11 @@
 /* http_test.c - one client over many connections: parallel, timed, and calm about every fault. */
 #include "support/fb_test.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
 #include "base/clock.h"
 #include "cloud/http.h"
 #include "support/fault_server.h"
@@ -419,6 +424,119 @@ static void a_full_arena_is_told_as_a_limit(void **state)
     fb_fault_server_stop(s);
 }
 
+/* A TLS peer with a certificate for 127.0.0.1 that it signed itself. */
+struct tls {
+    char folder[64], cert[96], key[96], place[32];
+    pid_t pid;
+};
+
+static bool run(const struct tls *t, bool wait_for, pid_t *pid)
+{
+    pid_t parent = getpid(), child = fork();
+    int status = 0, null;
+
+    if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+            _exit(1);
+        null = open("/dev/null", O_RDWR);
+        for (int fd = 0; fd <= 2; fd++)
+            (void)dup2(null, fd);
+        if (wait_for)
+            (void)execlp("openssl", "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+                         "-days", "2", "-subj", "/CN=stand-in", "-addext",
+                         "subjectAltName=IP:127.0.0.1", "-keyout", t->key, "-out", t->cert,
+                         (char *)NULL);
+        else
+            (void)execlp("openssl", "openssl", "s_server", "-accept", t->place, "-cert", t->cert,
+                         "-key", t->key, "-www", "-quiet", (char *)NULL);
+        _exit(127);
+    }
+    *pid = child;
+    if (!wait_for)
+        return child > 0;
+    return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void tls_stop(struct tls *t)
+{
+    if (t->pid > 0) {
+        (void)kill(t->pid, SIGKILL);
+        (void)waitpid(t->pid, NULL, 0);
+    }
+    (void)unlink(t->cert);
+    (void)unlink(t->key);
+    (void)rmdir(t->folder);
+}
+
+/* A port that was free a moment ago: that of a server which has just been stopped. */
+static int free_port(void)
+{
+    struct fb_fault_rule rule = {NULL, {{.body = "x"}}};
+    struct fb_fault_server *s = serve(&rule, 1);
+    int port = fb_fault_server_port(s);
+
+    fb_fault_server_stop(s);
+    return port;
+}
+
+static bool tls_start(struct tls *t)
+{
+    pid_t done;
+
+    memset(t, 0, sizeof *t);
+    (void)snprintf(t->folder, sizeof t->folder, P_tmpdir "/fb-tls-XXXXXX");
+    if (!mkdtemp(t->folder))
+        return false;
+    (void)snprintf(t->cert, sizeof t->cert, "%s/cert.pem", t->folder);
+    (void)snprintf(t->key, sizeof t->key, "%s/key.pem", t->folder);
+    (void)snprintf(t->place, sizeof t->place, "127.0.0.1:%d", free_port());
+    return run(t, true, &done) && run(t, false, &t->pid);
+}
+
+static struct fb_http_reply ask_tls(struct fb_arena *a, const struct tls *t, const char *host,
+                                    const char *ca)
+{
+    struct fb_http *h = fb_http_new(fb_clock_system(), ca);
+    struct fb_http_request req = {.method = "GET"};
+    struct fb_http_reply r = {0};
+
+    req.url = fb_arena_fmt(a, "https://%s%s/", host, strchr(t->place, ':'));
+    for (int i = 0; i < 100; i++) { /* until it listens */
+        fb_http_do(h, a, &req, 0, &r);
+        if (r.st == FB_OK || !r.err.retryable)
+            break;
+        (void)usleep(50000);
+    }
+    fb_http_free(h);
+    return r;
+}
+
+static void only_a_trusted_certificate_for_the_right_name_is_spoken_to(void **state)
+{
+    struct fb_http_reply r;
+    struct tls t;
+
+    if (!tls_start(&t)) {
+        tls_stop(&t);
+        (void)fprintf(stderr, "SKIPPED: no openssl command: certificates were not tested\n");
+        skip();
+    }
+    r = ask_tls(*state, &t, "127.0.0.1", t.cert);
+    print_message("  trusted: %d %s\n", r.status, r.err.text);
+    assert_int_equal(r.st, FB_OK);
+    assert_int_equal(r.status, 200);
+    r = ask_tls(*state, &t, "127.0.0.1", NULL);
+    print_message("  %s\n", r.err.text);
+    assert_int_equal(r.st, FB_EIO);
+    assert_false(r.err.retryable);
+    r = ask_tls(*state, &t, "localhost", t.cert);
+    print_message("  %s\n", r.err.text);
+    assert_int_equal(r.st, FB_EIO);
+    assert_false(r.err.retryable);
+    tls_stop(&t);
+}
+
 static void a_client_that_was_never_used_costs_nothing_and_is_freed(void **state)
 {
     struct fb_http *h = client();
@@ -449,6 +567,7 @@ int main(void)
         FB_TEST(a_chain_that_never_ends_ends_after_the_deadline),
         FB_TEST(a_clock_that_stands_still_does_not_hang_a_back_off),
         FB_TEST(a_full_arena_is_told_as_a_limit),
+        FB_TEST(only_a_trusted_certificate_for_the_right_name_is_spoken_to),
         FB_TEST(a_client_that_was_never_used_costs_nothing_and_is_freed),
     };
 
