@@ -31,12 +31,12 @@ struct fb_ask {
 };
 
 struct fb_answer {
-    bool ok;                 /* done, already, planned or pending; facts: complete */
+    bool ok; /* done, already, planned or pending; facts: complete */
     enum fb_result_status status;
     const char *why;
-    const char *id;          /* action id "act-..."; "" for facts */
+    const char *id;             /* action id "act-..."; "" for facts */
     const struct fb_val *value; /* facts: the answer; else NULL */
-    bool complete;           /* facts: false when something could not be read */
+    bool complete;              /* facts: false when something could not be read */
 };
 
 struct fb_gate {

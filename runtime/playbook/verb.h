@@ -25,13 +25,13 @@ struct fb_field {
 };
 
 struct fb_verb {
-    const char *name;       /* "aws.disable_access_key": fb.aws.disable_access_key in Lua */
+    const char *name; /* "aws.disable_access_key": fb.aws.disable_access_key in Lua */
     enum fb_verb_class cls;
-    const char *capability; /* "aws.contain"; "" needs none */
+    const char *capability;                /* "aws.contain"; "" needs none */
     struct fb_field fields[FB_FIELDS_MAX]; /* besides the optional `why` of every verb */
-    const char *rights;     /* provider permissions, space separated */
-    const char *undo;       /* what undo does; "" for facts and messages */
-    const char *doc;        /* one line: what it ensures or answers */
+    const char *rights;                    /* provider permissions, space separated */
+    const char *undo;                      /* what undo does; "" for facts and messages */
+    const char *doc;                       /* one line: what it ensures or answers */
 };
 
 /* Ids, in the order of verbs.def: what contain/ switches on. */
