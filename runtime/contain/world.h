@@ -13,13 +13,13 @@
 struct fb_arena;
 
 enum fb_read_kind {
-    FB_READ_WHO_AM_I,  /* out: name = own ARN, id = own key's principal id, account */
+    FB_READ_WHO_AM_I,  /* out: out_name = own ARN, id = principal id, account, keys[0] = own key */
     FB_READ_REGIONS,   /* out: names */
     FB_READ_KEY_OWNER, /* in: name = access key id; out: name = user name */
     FB_READ_USER,      /* in: name = user name; out: arn, id, keys[], policies that are ours */
     FB_READ_ROLE,      /* in: name = role name; out: arn, id, policies that are ours */
     FB_READ_MACHINES,  /* in: region; out: machines pending or running */
-    FB_READ_MACHINE    /* in: region, ids; out: those machines with protections, whatever their state */
+    FB_READ_MACHINE    /* in: region, ids; out: those machines, whatever their state, protections too */
 };
 
 struct fb_key_state {
@@ -27,8 +27,14 @@ struct fb_key_state {
     bool active;
 };
 
-enum fb_machine_state { FB_MACHINE_PENDING, FB_MACHINE_RUNNING, FB_MACHINE_STOPPING, FB_MACHINE_STOPPED,
-                        FB_MACHINE_TERMINATED, FB_MACHINE_GONE };
+enum fb_machine_state {
+    FB_MACHINE_PENDING,
+    FB_MACHINE_RUNNING,
+    FB_MACHINE_STOPPING,
+    FB_MACHINE_STOPPED,
+    FB_MACHINE_TERMINATED,
+    FB_MACHINE_GONE
+};
 const char *fb_machine_state_name(enum fb_machine_state s);
 
 struct fb_machine {
@@ -36,37 +42,41 @@ struct fb_machine {
     enum fb_machine_state state;
     int64_t launched_ms;
     bool stop_protected, termination_protected; /* FB_READ_MACHINE only */
+    bool protections_known; /* false: the two flags could not be read, and say nothing */
     const char *profile_arn;
 };
 
 struct fb_read {
     enum fb_read_kind kind;
-    const char *region, *name;      /* in */
-    const char *const *ids;         /* in: FB_READ_MACHINE */
+    const char *region, *name; /* in */
+    const char *const *ids;    /* in: FB_READ_MACHINE */
     size_t id_count;
 
-    enum fb_status st;              /* out: FB_ENOTFOUND = does not exist */
-    struct fb_err err;
-    bool complete;                  /* false: a page or a part could not be read */
-    bool guessed;                   /* FB_READ_REGIONS: the built-in list */
+    enum fb_status st; /* out: FB_ENOTFOUND = does not exist */
+    struct fb_err err; /* of st, or of the part that is missing */
+    bool complete;     /* false: a page or a part could not be read. FB_READ_MACHINE that
+                          is complete: an id that is not in machines does not exist */
+    bool guessed;      /* FB_READ_REGIONS: the built-in list */
     const char *out_name, *arn, *id, *account;
     const struct fb_key_state *keys;
     size_t key_count;
-    const char *deny_policy;        /* document of our deny policy, "" absent */
-    const char *revoke_policy;      /* document of our revocation policy, "" absent */
-    const char *const *names;
+    bool keys_known;           /* FB_READ_USER: keys holds all of them */
+    const char *deny_policy;   /* document of our deny policy, "" absent */
+    const char *revoke_policy; /* document of our revocation policy, "" absent */
+    bool policies_known;       /* both documents are what the peer says */
+    const char *const *names; /* FB_READ_REGIONS; the built-in list (guessed) where st is not FB_OK */
     size_t name_count;
     const struct fb_machine *machines;
     size_t machine_count;
 };
 
 enum fb_act_kind {
-    FB_ACT_KEY_INACTIVE,   /* name = user, id = key */
-    FB_ACT_USER_DENY,      /* name = user, document */
-    FB_ACT_ROLE_DENY,      /* name = role, document */
-    FB_ACT_ROLE_REVOKE,    /* name = role, document */
-    FB_ACT_MACHINES_STOP   /* region, ids: clear stop protection where set, then stop. One answer for
-                              all; id_st tells each */
+    FB_ACT_KEY_INACTIVE, /* name = user, id = key */
+    FB_ACT_USER_DENY,    /* name = user, document */
+    FB_ACT_ROLE_DENY,    /* name = role, document */
+    FB_ACT_ROLE_REVOKE,  /* name = role, document */
+    FB_ACT_MACHINES_STOP /* region, ids: clear stop protection where set, then stop. One answer for
+                            all; id_st tells each */
 };
 
 struct fb_act {
@@ -75,22 +85,26 @@ struct fb_act {
     const char *const *ids;
     size_t id_count;
     const bool *clear_stop, *clear_termination; /* per id: protection known to be set */
-    uint64_t intent;                /* ledger number of the committed intent; 0 is a bug of ours */
+    uint64_t intent; /* ledger number of the committed intent; 0 is a bug of ours */
 
-    enum fb_status st;              /* out */
+    enum fb_status st; /* out */
     struct fb_err err;
-    enum fb_status *id_st;          /* out: per id, may be NULL */
+    enum fb_status *id_st; /* out: per id, may be NULL. FB_ECONFLICT: its state does not allow
+                              it yet (still starting): again in a later pass */
+    struct fb_err *id_err; /* out: per id, may be NULL */
 };
 
 struct fb_world {
     void *self;
-    const char *label;              /* "aws" "model" */
-    void (*read)(void *self, struct fb_arena *a, struct fb_read *reads, size_t n, int64_t deadline_mono_ms);
-    void (*act)(void *self, struct fb_arena *a, struct fb_act *acts, size_t n, int64_t deadline_mono_ms);
+    const char *label; /* "aws" "model" */
+    void (*read)(void *self, struct fb_arena *a, struct fb_read *reads, size_t n,
+                 int64_t deadline_mono_ms);
+    void (*act)(void *self, struct fb_arena *a, struct fb_act *acts, size_t n,
+                int64_t deadline_mono_ms);
 };
 
 /* Names of the inline policies that we put: fixed, so that undo and rights can name them. */
-#define FB_POLICY_DENY "FirebreakDenyAll"
+#define FB_POLICY_DENY   "FirebreakDenyAll"
 #define FB_POLICY_REVOKE "FirebreakRevokeOlderSessions"
 
 /* The real AWS account that aws's credentials reach. The world borrows aws. */
@@ -103,6 +117,7 @@ struct fb_event;
 struct fb_model *fb_model_new(void);
 void fb_model_free(struct fb_model *m);
 void fb_model_observe(struct fb_model *m, const struct fb_event *ev); /* folds an event in */
-struct fb_world fb_world_model(struct fb_model *m, const char *account); /* one account of the model */
+struct fb_world fb_world_model(struct fb_model *m,
+                               const char *account); /* one account of the model */
 
 #endif

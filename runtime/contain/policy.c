@@ -1,0 +1,87 @@
+/* policy.c - the two inline policies that we put, written and read back. */
+#include "contain/policy.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+
+enum { STATEMENTS_MAX = 32 };
+
+const char *fb_policy_revoke_document(struct fb_arena *a, int64_t before_ms)
+{
+    char iso[FB_TIME_MAX];
+    char *dot;
+
+    fb_time_iso(before_ms - before_ms % 1000, iso);
+    dot = strchr(iso, '.');
+    if (dot)
+        strcpy(dot, "Z");
+    return fb_arena_fmt(a,
+                        "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"Firebreak\","
+                        "\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":"
+                        "{\"DateLessThan\":{\"aws:TokenIssueTime\":\"%s\"}}}]}",
+                        iso);
+}
+
+static const struct fb_json *parse(struct fb_arena *a, const char *document)
+{
+    const struct fb_json *doc = NULL;
+    unsigned odd = 0;
+
+    if (!document || !*document ||
+        fb_json_parse(a, document, strlen(document), &odd, &doc, NULL) != FB_OK)
+        return NULL;
+    return doc;
+}
+
+/* The i-th statement; IAM allows one bare object in place of the list. */
+static const struct fb_json *statement(const struct fb_json *doc, size_t i)
+{
+    const struct fb_json *all = fb_json_get(doc, "Statement");
+
+    if (fb_json_kind(all) == FB_JSON_OBJECT)
+        return i == 0 ? all : NULL;
+    return i < STATEMENTS_MAX ? fb_json_at(all, i) : NULL;
+}
+
+/* "*" or ["*"] */
+static bool is_star(const struct fb_json *v)
+{
+    if (fb_json_kind(v) == FB_JSON_ARRAY)
+        v = fb_json_at(v, 0);
+    return fb_eq(fb_json_str(v), "*");
+}
+
+static bool denies_star(const struct fb_json *s)
+{
+    return fb_eq(fb_json_get_str(s, "Effect"), "Deny") && is_star(fb_json_get(s, "Action")) &&
+           is_star(fb_json_get(s, "Resource"));
+}
+
+bool fb_policy_denies_all(struct fb_arena *a, const char *document)
+{
+    const struct fb_json *doc = parse(a, document), *s;
+
+    for (size_t i = 0; doc && (s = statement(doc, i)); i++)
+        if (denies_star(s) && fb_json_kind(fb_json_get(s, "Condition")) == FB_JSON_ABSENT)
+            return true;
+    return false;
+}
+
+bool fb_policy_revoked_before(struct fb_arena *a, const char *document, int64_t *before_ms)
+{
+    const struct fb_json *doc = parse(a, document), *s, *than, *when;
+
+    for (size_t i = 0; doc && (s = statement(doc, i)); i++) {
+        than = fb_json_path(s, "Condition.DateLessThan");
+        when = fb_json_get(than, "aws:TokenIssueTime");
+        if (fb_json_kind(when) == FB_JSON_ARRAY)
+            when = fb_json_at(when, 0);
+        if (denies_star(s) && fb_time_parse(fb_json_str(when), before_ms))
+            return true;
+    }
+    return false;
+}
