@@ -249,8 +249,8 @@ def tell_story(world):
                 record[part] = real[part]
             record.pop("errorCode", None)
             record.pop("errorMessage", None)
-        elif record in launches:
-            when = max(when, max(world.theft_times.values()))
+        elif record in launches:  # the attempts that the quota stopped came last
+            when = max(world.theft_times.values())
         elif record["sourceIPAddress"] == launches[0]["sourceIPAddress"]:
             when = world.theft_began
         elif record["eventName"] == "RunInstances":  # dana's
@@ -316,8 +316,10 @@ class Report:
             self.decisions.append(d)
             if d["level"] == "contain" and not self.contain:
                 self.contain = d
-            for a in d["actions"]:
-                self.actions[(a["verb"], a["target"])] = a
+            for a in d["actions"]:  # "already" is what a later pass says of what was done
+                name = (a["verb"], a["target"])
+                if a["status"] != "already" or name not in self.actions:
+                    self.actions[name] = a
         if self.contain:
             self.door_ms += answer.ms
             for region in self.world.stolen_machines:

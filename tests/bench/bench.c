@@ -205,12 +205,16 @@ static enum kind request_kind(const struct conn *c)
 {
     static const char next[] = "GET /2018-06-01/runtime/invocation/next ";
     static const char reply[] = "POST /2018-06-01/runtime/invocation/";
+    static const char response[] = "/response ";
+    const char *line = memchr(c->buf, '\r', c->have);
+    size_t n = line ? (size_t)(line - c->buf) : 0;
 
-    if (c->have >= sizeof next && memcmp(c->buf, next, sizeof next - 1) == 0)
+    if (n >= sizeof next && memcmp(c->buf, next, sizeof next - 1) == 0)
         return NEXT;
-    if (c->have >= sizeof reply && memcmp(c->buf, reply, sizeof reply - 1) == 0)
+    if (n >= sizeof reply && memcmp(c->buf, reply, sizeof reply - 1) == 0 &&
+        memmem(c->buf, n, response, sizeof response - 1))
         return REPLY;
-    return OTHER;
+    return OTHER; /* an /error too: the events are good ones */
 }
 
 /* The next whole request of the program, taken out of its connection. */
@@ -315,8 +319,9 @@ static double serve_event(struct bench *b, struct program *p)
         "Lambda-Runtime-Deadline-Ms: %lld\r\n"
         "Lambda-Runtime-Invoked-Function-Arn: "
         "arn:aws:lambda:us-east-1:123456789012:function:bench\r\n"
-        "Lambda-Runtime-Trace-Id: Root=1-00000000-000000000000000000000000;Sampled=0\r\n\r\n",
-        len, (unsigned long long)++p->serial, (long long)(wall.tv_sec + 30) * 1000);
+        "Lambda-Runtime-Trace-Id: Root=1-%08llx-000000000000000000000000;Sampled=0\r\n\r\n",
+        len, (unsigned long long)++p->serial, (long long)(wall.tv_sec + 30) * 1000,
+        (unsigned long long)p->serial);
     if (len > sizeof text - (size_t)n)
         fail(b, "an event is longer than %zu bytes", sizeof text);
     memcpy(text + n, b->at, len);
