@@ -312,6 +312,7 @@ static double serve_event(struct bench *b, struct program *p)
 
     wait_next(b, p);
     clock_gettime(CLOCK_REALTIME, &wall);
+    p->serial++;
     n = snprintf(
         text, sizeof text,
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
@@ -320,7 +321,7 @@ static double serve_event(struct bench *b, struct program *p)
         "Lambda-Runtime-Invoked-Function-Arn: "
         "arn:aws:lambda:us-east-1:123456789012:function:bench\r\n"
         "Lambda-Runtime-Trace-Id: Root=1-%08llx-000000000000000000000000;Sampled=0\r\n\r\n",
-        len, (unsigned long long)++p->serial, (long long)(wall.tv_sec + 30) * 1000,
+        len, (unsigned long long)p->serial, (long long)(wall.tv_sec + 30) * 1000,
         (unsigned long long)p->serial);
     if (len > sizeof text - (size_t)n)
         fail(b, "an event is longer than %zu bytes", sizeof text);
