@@ -19,18 +19,7 @@ struct fb_chain;
 
 enum {
     FB_PROFILE_VERSION = 1,
-    FB_PROFILE_BYTES_MAX = 4096, /* serialized */
-    FB_PROFILE_LATCHES = 48,
-    FB_PROFILE_PREFIXES = 24,
-    FB_PROFILE_AGENTS = 16,
-    FB_PROFILE_REGIONS = 32,
-    FB_PROFILE_SERVICES = 24,
-    FB_PROFILE_FAMILIES = 16,
-    FB_PROFILE_EDGES = 16,
-    FB_PROFILE_LAUNCHES = 32,
-    FB_PROFILE_ERRORS = 24,
-    FB_PROFILE_READS = 32,
-    FB_PROFILE_DAYS = 14
+    FB_PROFILE_BYTES_MAX = 4096 /* serialized; a quiet root's is some hundred bytes */
 };
 
 /* Opaque to other rooms: copy it, merge it, save it, score it. Fields in score/profile_in.h. */
@@ -43,16 +32,21 @@ void fb_profile_copy(struct fb_profile *to, const struct fb_profile *from);
 /* into := into joined with other. */
 void fb_profile_merge(struct fb_profile *into, const struct fb_profile *other);
 
-/* Folds one event of this root in. `chain` is the event's (its length and role edge are facts too).
- * Drills and events of unknown kind change nothing. Idempotent. */
-void fb_profile_observe(struct fb_profile *p, const struct fb_event *ev, const struct fb_chain *chain);
+/* Folds one event of this root in. `chain` is the event's (its length and role edge are facts too;
+ * NULL is fine). Drills and events of unknown kind change nothing. Idempotent. */
+void fb_profile_observe(struct fb_profile *p, const struct fb_event *ev,
+                        const struct fb_chain *chain);
 
-/* The newest event time seen, milliseconds; 0 for an empty profile. Scores are read at this time. */
+/* The newest event time seen, milliseconds; 0 for an empty profile. Scores are read at this time.
+ * first_ms is of calls and sign-ins only: a notice about a root does not make it older. */
 int64_t fb_profile_last_ms(const struct fb_profile *p);
 int64_t fb_profile_first_ms(const struct fb_profile *p);
 
-/* Marks that the root is under an incident since `since_ms`: days on which it was teach nothing. */
+/* Marks that the root is under an incident since `since_ms`, until fb_profile_end_incident: days on
+ * which it was teach nothing, and removing our deny is an alarm. Both are lattice operations too.
+ */
 void fb_profile_mark_incident(struct fb_profile *p, int64_t since_ms);
+void fb_profile_end_incident(struct fb_profile *p, int64_t end_ms);
 bool fb_profile_in_incident(const struct fb_profile *p);
 
 /* Little-endian, versioned, at most FB_PROFILE_BYTES_MAX bytes. write returns the length.

@@ -7,11 +7,13 @@
 #include "normalize/event.h"
 
 /* 2026-01-05T00:00:00Z, a Monday. */
-#define T0_MS     INT64_C(1767571200000)
+#define T0_MS INT64_C(1767571200000)
+#ifndef DAY_MS
 #define SECOND_MS INT64_C(1000)
 #define MINUTE_MS INT64_C(60000)
 #define HOUR_MS   INT64_C(3600000)
 #define DAY_MS    INT64_C(86400000)
+#endif
 
 static inline struct fb_principal blank_principal(void)
 {

@@ -1,0 +1,146 @@
+/* facts.c - from an event's text to the small numbers that a profile keeps. */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "score/profile_in.h"
+
+uint32_t fb_hash32(const char *salt, const char *text)
+{
+    uint64_t h = fb_hash64_str(text) ^ (fb_hash64_str(salt) * UINT64_C(0x9e3779b97f4a7c15));
+    uint32_t folded = (uint32_t)(h ^ (h >> 32));
+
+    return folded ? folded : 1;
+}
+
+/* Kept in stores by index: append only. */
+static const char *const REGION_NAMES[] = {
+    "us-east-1",      "us-east-2",      "us-west-1",      "us-west-2",      "af-south-1",
+    "ap-east-1",      "ap-east-2",      "ap-south-1",     "ap-south-2",     "ap-southeast-1",
+    "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6",
+    "ap-southeast-7", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ca-central-1",
+    "ca-west-1",      "eu-central-1",   "eu-central-2",   "eu-west-1",      "eu-west-2",
+    "eu-west-3",      "eu-south-1",     "eu-south-2",     "eu-north-1",     "il-central-1",
+    "me-south-1",     "me-central-1",   "mx-central-1",   "sa-east-1",      "us-gov-east-1",
+    "us-gov-west-1",  "cn-north-1",     "cn-northwest-1",
+};
+
+enum { REGION_NAME_COUNT = (int)(sizeof REGION_NAMES / sizeof REGION_NAMES[0]) };
+
+_Static_assert((int)REGION_NAME_COUNT < (int)REGIONS, "slots for names that we do not know");
+
+unsigned fb_region_index(const char *region)
+{
+    for (unsigned i = 0; i < REGION_NAME_COUNT; i++) {
+        if (strcmp(region, REGION_NAMES[i]) == 0)
+            return i;
+    }
+    return REGION_NAME_COUNT + fb_hash32("region", region) % (REGIONS - REGION_NAME_COUNT);
+}
+
+enum service fb_service_index(const char *service)
+{
+    static const struct {
+        const char *name;
+        enum service index;
+    } names[] = {
+        {"ec2", SERVICE_EC2},
+        {"autoscaling", SERVICE_AUTOSCALING},
+        {"ecs", SERVICE_ECS},
+        {"eks", SERVICE_EKS},
+        {"batch", SERVICE_BATCH},
+        {"elasticmapreduce", SERVICE_EMR},
+        {"emr-serverless", SERVICE_EMR_SERVERLESS},
+        {"sagemaker", SERVICE_SAGEMAKER},
+        {"lightsail", SERVICE_LIGHTSAIL},
+        {"lambda", SERVICE_LAMBDA},
+        {"codebuild", SERVICE_CODEBUILD},
+        {"amplify", SERVICE_AMPLIFY},
+        {"glue", SERVICE_GLUE},
+        {"apprunner", SERVICE_APPRUNNER},
+        {"elasticbeanstalk", SERVICE_BEANSTALK},
+        {"gamelift", SERVICE_GAMELIFT},
+        {"workspaces", SERVICE_WORKSPACES},
+        {"mediapackagev2", SERVICE_MEDIAPACKAGE},
+        {"bedrock", SERVICE_BEDROCK},
+        {"cloudformation", SERVICE_CLOUDFORMATION},
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(service, names[i].name) == 0)
+            return names[i].index;
+    }
+    return SERVICE_OTHER;
+}
+
+/* Tools that name themselves somewhere inside an agent text that begins with another's name. */
+static const struct {
+    const char *name;
+    bool iac;
+} TOOLS[] = {
+    {"terraform", true}, {"opentofu", true}, {"pulumi", true},         {"crossplane", true},
+    {"ansible", true},   {"aws-cdk", true},  {"cloudformation", true}, {"karpenter", false},
+};
+
+bool fb_agent_is_iac(const char *family)
+{
+    for (size_t i = 0; i < sizeof TOOLS / sizeof TOOLS[0]; i++) {
+        if (strcmp(family, TOOLS[i].name) == 0)
+            return TOOLS[i].iac;
+    }
+    return false;
+}
+
+void fb_agent_family(const char *agent, char out[FAMILY_MAX])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < sizeof TOOLS / sizeof TOOLS[0]; i++) {
+        if (fb_has_fold(agent, TOOLS[i].name)) {
+            strcpy(out, TOOLS[i].name);
+            return;
+        }
+    }
+    agent += strspn(agent, " [\"");
+    while (n + 1 < FAMILY_MAX && agent[n] && !strchr("/ ;([]\"", agent[n])) {
+        out[n] = (char)tolower((unsigned char)agent[n]);
+        n++;
+    }
+    out[n] = '\0';
+}
+
+static bool v4_is_public(const unsigned char ip[4])
+{
+    return !(ip[0] == 10 || ip[0] == 127 || ip[0] == 0 || (ip[0] == 172 && (ip[1] & 0xf0) == 16) ||
+             (ip[0] == 192 && ip[1] == 168) || (ip[0] == 100 && (ip[1] & 0xc0) == 64) ||
+             (ip[0] == 169 && ip[1] == 254));
+}
+
+uint32_t fb_ip_prefix(const char *ip, bool *is_public)
+{
+    unsigned char bytes[16];
+    char text[16];
+
+    *is_public = false;
+    if (inet_pton(AF_INET, ip, bytes) == 1) {
+        *is_public = v4_is_public(bytes);
+        memcpy(text, "4", 2);
+        for (size_t i = 0; i < 3; i++)
+            memcpy(text + 1 + 2 * i,
+                   (char[2]){(char)('a' + (bytes[i] >> 4)), (char)('a' + (bytes[i] & 15))}, 2);
+        text[7] = '\0';
+        return fb_hash32("prefix", text);
+    }
+    if (inet_pton(AF_INET6, ip, bytes) == 1) {
+        *is_public = (bytes[0] & 0xe0) == 0x20; /* 2000::/3, global unicast */
+        memcpy(text, "6", 2);
+        for (size_t i = 0; i < 6; i++)
+            memcpy(text + 1 + 2 * i,
+                   (char[2]){(char)('a' + (bytes[i] >> 4)), (char)('a' + (bytes[i] & 15))}, 2);
+        text[13] = '\0';
+        return fb_hash32("prefix", text);
+    }
+    return 0;
+}

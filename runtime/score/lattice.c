@@ -1,0 +1,276 @@
+/* lattice.c - joining two profiles, field by field. Every function here must be commutative,
+ * associative and idempotent; tests/score/profile_test.c tries it on thousands of shuffled streams.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "score/profile_in.h"
+
+void fb_profile_init(struct fb_profile *p)
+{
+    memset(p, 0, sizeof *p);
+    p->prefixes.cap = PREFIXES;
+    p->agents.cap = AGENTS;
+    p->edges.cap = ROLE_EDGES;
+    p->launches.cap = LAUNCHES;
+    p->errors.cap = ERRORS;
+    p->reads.cap = READS;
+    p->mints.cap = MINTS;
+    p->protects.cap = PROTECTS;
+}
+
+struct fb_profile *fb_profile_new(struct fb_arena *a)
+{
+    struct fb_profile *p = FB_NEW(a, struct fb_profile);
+
+    if (p)
+        fb_profile_init(p);
+    return p;
+}
+
+void fb_profile_copy(struct fb_profile *to, const struct fb_profile *from)
+{
+    if (to != from)
+        *to = *from;
+}
+
+static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* The smaller of two times of which 0 is none. */
+static int64_t min_known(int64_t a, int64_t b) { return !a ? b : !b ? a : a < b ? a : b; }
+
+uint32_t fb_days_align(uint32_t days, int32_t from_day, int32_t to_day)
+{
+    int32_t by = to_day - from_day;
+
+    return by < 0 || by >= 32 ? 0 : days << by;
+}
+
+static void join_seen(struct seen *into, const struct seen *other)
+{
+    int64_t last = max64(into->last_ms, other->last_ms);
+
+    into->days = fb_days_align(into->days, day_of(into->last_ms), day_of(last)) |
+                 fb_days_align(other->days, day_of(other->last_ms), day_of(last));
+    into->last_ms = last;
+}
+
+static void join_days(int32_t *day, uint32_t *days, int32_t other_day, uint32_t other_days)
+{
+    int32_t newest = *day > other_day ? *day : other_day;
+
+    *days = fb_days_align(*days, *day, newest) | fb_days_align(other_days, other_day, newest);
+    *day = newest;
+}
+
+static void shift128(uint64_t bits[2], int32_t by)
+{
+    if (by >= 128) {
+        bits[0] = bits[1] = 0;
+    } else if (by >= 64) {
+        bits[1] = by == 64 ? bits[0] : bits[0] << (by - 64);
+        bits[0] = 0;
+    } else if (by > 0) {
+        bits[1] = (bits[1] << by) | (bits[0] >> (64 - by));
+        bits[0] <<= by;
+    }
+}
+
+static void join_active(struct fb_profile *into, const struct fb_profile *other)
+{
+    uint64_t theirs[2] = {other->active[0], other->active[1]};
+    int32_t newest = into->active_day > other->active_day ? into->active_day : other->active_day;
+
+    shift128(into->active, newest - into->active_day);
+    shift128(theirs, newest - other->active_day);
+    into->active[0] |= theirs[0];
+    into->active[1] |= theirs[1];
+    into->active_day = newest;
+}
+
+/* Keeps the smallest hashes of both. */
+static void join_table(struct table *into, const struct table *other)
+{
+    struct thing all[2 * TABLE_MAX];
+    size_t i = 0, j = 0, n = 0;
+
+    into->diverse = into->diverse || other->diverse;
+    if (other->count == 0)
+        return;
+    while (i < into->count || j < other->count) {
+        const struct thing *mine = i < into->count ? &into->at[i] : NULL;
+        const struct thing *theirs = j < other->count ? &other->at[j] : NULL;
+
+        if (mine && theirs && mine->hash == theirs->hash) {
+            all[n] = *mine;
+            join_seen(&all[n].seen, &theirs->seen);
+            all[n++].flags |= theirs->flags;
+            i++, j++;
+        } else if (!theirs || (mine && mine->hash < theirs->hash)) {
+            all[n++] = *mine;
+            i++;
+        } else {
+            all[n++] = *theirs;
+            j++;
+        }
+    }
+    if (n > into->cap) {
+        into->diverse = true;
+        n = into->cap;
+    }
+    memcpy(into->at, all, n * sizeof all[0]);
+    into->count = (uint8_t)n;
+}
+
+void fb_table_add(struct table *t, const struct thing *e)
+{
+    struct table one = {.count = 1, .cap = t->cap};
+
+    one.at[0] = *e;
+    join_table(t, &one);
+}
+
+/* Newest first; ties by every field, so that equal means the same entry. */
+static int ring_order(const struct ring_entry *a, const struct ring_entry *b)
+{
+    if (a->t_ms != b->t_ms)
+        return a->t_ms > b->t_ms ? -1 : 1;
+    if (a->id != b->id)
+        return a->id > b->id ? -1 : 1;
+    if (a->what != b->what)
+        return a->what > b->what ? -1 : 1;
+    if (a->usd_milli != b->usd_milli)
+        return a->usd_milli > b->usd_milli ? -1 : 1;
+    if (a->place != b->place)
+        return a->place > b->place ? -1 : 1;
+    return a->flags == b->flags ? 0 : a->flags > b->flags ? -1 : 1;
+}
+
+static void join_ring(struct ring *into, const struct ring_entry *other, size_t count)
+{
+    struct ring_entry all[RING_MAX];
+    size_t i = 0, j = 0, n = 0;
+
+    while (n < into->cap && (i < into->count || j < count)) {
+        int order = i == into->count ? 1 : j == count ? -1 : ring_order(&into->at[i], &other[j]);
+
+        all[n++] = order <= 0 ? into->at[i] : other[j];
+        i += order <= 0;
+        j += order >= 0;
+    }
+    memcpy(into->at, all, n * sizeof all[0]);
+    into->count = (uint8_t)n;
+}
+
+void fb_ring_add(struct ring *r, const struct ring_entry *e) { join_ring(r, e, 1); }
+
+static bool key_before(const struct key_use *a, const struct key_use *b)
+{
+    return a->last_ms != b->last_ms ? a->last_ms > b->last_ms : a->hash > b->hash;
+}
+
+/* A keyed maximum that keeps the newest keys: nothing but the time is kept of a key, so one that
+ * was dropped and comes back with an old time stays dropped. */
+static void add_key(struct key_use keys[CREDENTIALS], struct key_use one)
+{
+    size_t i = 0, at = 0;
+
+    if (!one.hash)
+        return;
+    while (i < CREDENTIALS && keys[i].hash && keys[i].hash != one.hash)
+        i++;
+    if (i < CREDENTIALS && keys[i].hash && keys[i].last_ms >= one.last_ms)
+        return;
+    if (i == CREDENTIALS) {
+        if (!key_before(&one, &keys[--i]))
+            return;
+    }
+    while (at < i && key_before(&keys[at], &one))
+        at++;
+    memmove(&keys[at + 1], &keys[at], (i - at) * sizeof keys[0]);
+    keys[at] = one;
+}
+
+static void join_volume(struct volume *into, const struct volume *other)
+{
+    if (other->day > into->day) {
+        *into = *other;
+    } else if (other->day == into->day && other->day != 0) {
+        into->hours |= other->hours;
+        for (size_t i = 0; i < VOLUME_REGISTERS; i++) {
+            if (other->reg[i] > into->reg[i])
+                into->reg[i] = other->reg[i];
+        }
+    }
+}
+
+/* Splitmix64: independent hashes of one event for the registers. */
+static uint64_t mix(uint64_t x)
+{
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+/* Registers count eighths of an octave from 2^-5. */
+enum { STEPS = 8, SHIFT = 5 };
+
+void fb_volume_add(struct volume *v, uint64_t event_hash, uint32_t vcpu)
+{
+    for (unsigned i = 0; i < VOLUME_REGISTERS && vcpu; i++) {
+        double u = ((double)(mix(event_hash + i) >> 11) + 0.5) * 0x1p-53;
+        double step = STEPS * (log2((double)vcpu / -log(u)) + SHIFT) + 1;
+        uint8_t reg = step < 1 ? 1 : step > 255 ? 255 : (uint8_t)step;
+
+        if (reg > v->reg[i])
+            v->reg[i] = reg;
+    }
+}
+
+double fb_volume_hourly(const struct volume *v)
+{
+    double sum = 0;
+
+    if (!v->day || !v->hours)
+        return 0;
+    for (size_t i = 0; i < VOLUME_REGISTERS; i++)
+        sum += exp2(-((v->reg[i] - 0.5) / STEPS - SHIFT)); /* Exp(1) / total, middle of its step */
+    return (VOLUME_REGISTERS - 1) / sum / __builtin_popcount(v->hours);
+}
+
+void fb_profile_merge(struct fb_profile *into, const struct fb_profile *other)
+{
+    into->first_ms = min_known(into->first_ms, other->first_ms);
+    into->last_ms = max64(into->last_ms, other->last_ms);
+    into->incident_since_ms = max64(into->incident_since_ms, other->incident_since_ms);
+    into->incident_end_ms = max64(into->incident_end_ms, other->incident_end_ms);
+    for (size_t i = 0; i < LATCHES; i++)
+        into->latch[i] = max64(into->latch[i], other->latch[i]);
+    for (size_t i = 0; i < EVENT_BITS / 64; i++)
+        into->events[i] |= other->events[i];
+    join_active(into, other);
+    join_days(&into->incident_day, &into->incident_days, other->incident_day, other->incident_days);
+    for (size_t i = 0; i < REGIONS; i++) {
+        join_seen(&into->regions[i].used, &other->regions[i].used);
+        into->regions[i].compute_ms =
+            max64(into->regions[i].compute_ms, other->regions[i].compute_ms);
+    }
+    for (size_t i = 0; i < SERVICES; i++)
+        join_seen(&into->services[i], &other->services[i]);
+    for (size_t i = 0; i < DUTIES; i++)
+        join_seen(&into->duties[i], &other->duties[i]);
+    join_table(&into->prefixes, &other->prefixes);
+    join_table(&into->agents, &other->agents);
+    join_table(&into->edges, &other->edges);
+    join_ring(&into->launches, other->launches.at, other->launches.count);
+    join_ring(&into->errors, other->errors.at, other->errors.count);
+    join_ring(&into->reads, other->reads.at, other->reads.count);
+    join_ring(&into->mints, other->mints.at, other->mints.count);
+    join_ring(&into->protects, other->protects.at, other->protects.count);
+    for (size_t i = 0; i < CREDENTIALS; i++)
+        add_key(into->keys, other->keys[i]);
+    for (size_t i = 0; i < VOLUME_DAYS; i++)
+        join_volume(&into->volume[i], &other->volume[i]);
+}

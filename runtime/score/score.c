@@ -1,0 +1,351 @@
+/* score.c - present signals become one number and a level: DETECTION section 2. */
+#include "score/score.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "attribute/chain.h"
+#include "base/arena.h"
+#include "score/signals_in.h"
+
+static const double PRIOR = 5;          /* nats: 0.7 % */
+static const double RATIO = 0.6;        /* signals of one group share a cause */
+static const double YOUTH_DAMP = 0.7;   /* novelty of a root that is young */
+static const double GROUP_COUNTS = 0.8; /* nats: one in two groups that `contain` asks for */
+static const double ABSOLUTE = 1.0;     /* nats: evidence that is more than novelty */
+static const double LEAST = 0.005;      /* nats: below, a term is not there */
+static const double M_CAP = 4.0;
+
+enum { ACCOUNT_YOUNG_HOURS = 72 };
+
+static const struct {
+    char id;
+    double cap;
+} GROUPS[] = {{'X', 8.5}, {'V', 7.0}, {'O', 3.2}, {'R', 2.5}, {'S', 6.5},
+              {'P', 4.0}, {'E', 5.5}, {'C', 2.5}, {'D', 3.0}};
+
+enum { GROUP_COUNT = (int)(sizeof GROUPS / sizeof GROUPS[0]) };
+
+_Static_assert((int)GROUP_COUNT + 1 <= (int)FB_GROUPS_MAX, "room for mitigation");
+
+const char *fb_level_name(enum fb_level l)
+{
+    return l == FB_CONTAIN ? "contain" : l == FB_ALERT ? "alert" : "observe";
+}
+
+void fb_score_config_default(struct fb_score_config *c)
+{
+    memset(c, 0, sizeof *c);
+    c->alert = 50;
+    c->contain = 80;
+    c->wide = 90;
+    for (size_t i = 0; i < FB_TERMS_MAX; i++)
+        c->weights[i] = NAN;
+}
+
+static double weight_of(const struct fb_score_config *config, size_t row)
+{
+    size_t count;
+    const struct fb_signal *signals = fb_signals(&count);
+
+    return isnan(config->weights[row]) ? signals[row].weight : config->weights[row];
+}
+
+static double value_of(const struct found *f, const struct fb_signal *s, double weight,
+                       double *damp)
+{
+    *damp = f->damp * (s->novelty && f->young ? YOUTH_DAMP : 1);
+    return weight * f->m * f->decay * *damp;
+}
+
+/* Terms by value, strongest first; mitigation by strength, after all others. */
+static bool stronger(const struct fb_term *a, const struct fb_term *b)
+{
+    bool am = a->signal->group == 'M', bm = b->signal->group == 'M';
+
+    return am != bm ? bm : a->value > b->value;
+}
+
+static void insert(struct fb_verdict *out, const struct fb_term *term)
+{
+    size_t at = out->count++;
+
+    while (at > 0 && stronger(term, &out->terms[at - 1])) {
+        out->terms[at] = out->terms[at - 1];
+        at--;
+    }
+    out->terms[at] = *term;
+}
+
+/* Youth is judged once, by the newer profile: a birthday is no event. */
+static void collect(const struct reading *now, const struct reading *then, struct fb_verdict *out)
+{
+    size_t count;
+    const struct fb_signal *signals = fb_signals(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct fb_signal *s = &signals[i];
+        struct found f = fb_signal_read(now, i), before;
+        struct fb_term term = {.signal = s, .weight = weight_of(now->config, i)};
+        double damp;
+
+        term.value = value_of(&f, s, term.weight, &term.damp);
+        if (term.value < LEAST)
+            continue;
+        before = fb_signal_read(then, i);
+        term.m = f.m;
+        term.decay = f.decay;
+        term.why = f.why;
+        term.fired =
+            s->group != 'M' && term.value > value_of(&before, s, term.weight, &damp) + 1e-9;
+        insert(out, &term);
+    }
+}
+
+/* w1 + .6 w2 + .36 w3 + ... over the terms of one group, without term `skip`. */
+static double group_sum(const struct fb_verdict *v, char group, size_t skip)
+{
+    double sum = 0, ratio = 1;
+
+    for (size_t i = 0; i < v->count; i++) {
+        if (i == skip || v->terms[i].signal->group != group)
+            continue;
+        sum += ratio * v->terms[i].value;
+        ratio *= RATIO;
+    }
+    return sum;
+}
+
+static double m_of(const struct fb_verdict *v, const char *id, size_t skip)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        if (i != skip && strcmp(v->terms[i].signal->id, id) == 0)
+            return v->terms[i].m;
+    }
+    return 0;
+}
+
+/* A thief inside your CI runner looks like your CI: at such speed only the volume of earlier days
+ * excuses. */
+static bool over_spend_ceiling(const struct fb_verdict *v, size_t skip)
+{
+    double burn = m_of(v, "burn-rate", skip);
+
+    return burn >= 0.75 || (m_of(v, "region-fanout", skip) >= 1 && burn >= 0.25);
+}
+
+/* The two strongest that count, at most 4, at most what O, R, S and C hold. */
+static double mitigation(const struct fb_verdict *v, double softened, size_t skip)
+{
+    bool ceiling = over_spend_ceiling(v, skip);
+    double sum = 0;
+    int taken = 0;
+
+    for (size_t i = 0; i < v->count && taken < 2; i++) {
+        const struct fb_term *t = &v->terms[i];
+
+        if (i == skip || t->signal->group != 'M' ||
+            (ceiling && strcmp(t->signal->id, "seen-before-volume") != 0))
+            continue;
+        sum += fabs(t->value);
+        taken++;
+    }
+    return fmin(sum, fmin(M_CAP, softened));
+}
+
+/* What the terms add up to, for the score and for "what if this one were absent". */
+struct total {
+    double nats, score, mitigation;
+    int groups; /* with at least GROUP_COUNTS */
+    bool hard, sight, absolute;
+};
+
+static struct total add_up(const struct fb_verdict *v, size_t skip)
+{
+    struct total t = {0};
+    double softened = 0;
+
+    for (size_t g = 0; g < GROUP_COUNT; g++) {
+        double capped = fmin(GROUPS[g].cap, group_sum(v, GROUPS[g].id, skip));
+
+        t.nats += capped;
+        t.groups += capped >= GROUP_COUNTS;
+        if (strchr("ORSC", GROUPS[g].id))
+            softened += capped;
+    }
+    t.mitigation = mitigation(v, softened, skip);
+    t.nats -= t.mitigation;
+    t.score = 100 / (1 + exp(PRIOR - t.nats));
+    for (size_t i = 0; i < v->count; i++) {
+        const struct fb_term *term = &v->terms[i];
+        bool fresh = term->fired || term->value >= term->weight / 2;
+
+        if (i == skip || term->signal->group == 'M')
+            continue;
+        t.hard = t.hard || (term->signal->hard && fresh);
+        t.sight = t.sight || (term->signal->sight && fresh);
+        t.absolute = t.absolute || (!term->signal->novelty && term->value >= ABSOLUTE);
+    }
+    return t;
+}
+
+struct setting {
+    const struct fb_score_config *config;
+    bool account_new; /* in its first 72 h */
+    double usd_per_hour;
+};
+
+static bool over_max_usd(const struct setting *s)
+{
+    return s->config->max_usd_per_hour > 0 && s->usd_per_hour > s->config->max_usd_per_hour;
+}
+
+static enum fb_level level_of(const struct setting *s, const struct total *t, const char **rule)
+{
+    const char *ignored;
+
+    if (!rule)
+        rule = &ignored;
+    if (t->hard) {
+        *rule = "a hard signal contains by itself";
+        return FB_CONTAIN;
+    }
+    if (t->score >= s->config->contain && t->groups >= 2) {
+        if (s->account_new && !t->absolute) {
+            *rule = "novelty alone does not contain in an account's first 72 hours";
+            return FB_ALERT;
+        }
+        *rule = "the score reaches `contain` and two groups hold 0.8 nats or more";
+        return FB_CONTAIN;
+    }
+    if (t->score >= s->config->contain) {
+        *rule = "the score reaches `contain`, but one group alone never contains";
+        return FB_ALERT;
+    }
+    if (t->score >= s->config->alert) {
+        *rule = "the score reaches `alert`";
+        return FB_ALERT;
+    }
+    if (over_max_usd(s)) {
+        *rule = "the spend per hour is over the configured ceiling";
+        return FB_ALERT;
+    }
+    if (t->sight && t->mitigation <= 0) {
+        *rule = "a sight signal alerts by itself";
+        return FB_ALERT;
+    }
+    *rule = t->sight ? "below `alert`; a sight signal is there, but also mitigating evidence"
+                     : "below `alert`";
+    return FB_OBSERVE;
+}
+
+static double nats_for(double score) { return PRIOR + log(score / (100 - score)); }
+
+/* The one thing: the strongest term without which the level falls; else what is missing to the
+ * next. */
+static const char *what_would_change(struct fb_arena *a, const struct setting *s,
+                                     const struct fb_verdict *v, const struct total *t)
+{
+    enum fb_level level = v->root_level;
+    double need;
+
+    for (size_t i = 0; i < v->count && level != FB_OBSERVE; i++) {
+        struct total without = add_up(v, i);
+        enum fb_level then = level_of(s, &without, NULL);
+
+        if (v->terms[i].signal->group != 'M' && then < level)
+            return fb_arena_fmt(a, "without %s it would be %s (%.1f)", v->terms[i].signal->id,
+                                fb_level_name(then), without.score);
+    }
+    if (level == FB_CONTAIN)
+        return "no single signal: without any one of them it would still be contain";
+    if (level == FB_ALERT && t->score >= s->config->contain)
+        return t->groups < 2 ? "a second group with 0.8 nats would make it contain"
+                             : "one absolute signal of 1 nat would make it contain";
+    need = nats_for(level == FB_ALERT ? s->config->contain : s->config->alert) - t->nats;
+    return fb_arena_fmt(a, "%.2f nats more would make it %s", need,
+                        level == FB_ALERT ? "contain" : "alert");
+}
+
+static void fill_groups(struct fb_verdict *v, const struct total *t)
+{
+    for (size_t g = 0; g < GROUP_COUNT; g++) {
+        double sum = group_sum(v, GROUPS[g].id, SIZE_MAX);
+
+        if (sum > 0)
+            v->groups[v->group_count++] = (struct fb_group){GROUPS[g].id, sum, GROUPS[g].cap};
+    }
+    if (t->mitigation > 0)
+        v->groups[v->group_count++] = (struct fb_group){'M', -t->mitigation, -M_CAP};
+    for (size_t i = 0; i < v->count; i++) {
+        if (v->terms[i].signal->group == 'M')
+            v->terms[i].value = -v->terms[i].value;
+    }
+}
+
+static void fill_kinds(struct fb_verdict *v)
+{
+    enum { KINDS_MAX = (int)(sizeof v->kinds / sizeof v->kinds[0]) };
+
+    for (size_t i = 0; i < v->count && v->kind_count < KINDS_MAX; i++) {
+        const char *kind = v->terms[i].signal->kind;
+        bool is_new = *kind != '\0';
+
+        for (size_t k = 0; k < v->kind_count && is_new; k++)
+            is_new = strcmp(v->kinds[k], kind) != 0;
+        if (is_new)
+            v->kinds[v->kind_count++] = kind;
+    }
+}
+
+/* An account without calls yet is as new as one can be. */
+static bool account_is_new(const struct fb_profile *account, int64_t t_ms)
+{
+    return account &&
+           (!account->first_ms || t_ms - account->first_ms < ACCOUNT_YOUNG_HOURS * HOUR_MS);
+}
+
+static struct reading reading_of(const struct fb_score_config *config, const struct fb_profile *p,
+                                 int64_t t_ms)
+{
+    struct reading r = {.p = p, .config = config, .t_ms = t_ms};
+
+    return r;
+}
+
+void fb_score(struct fb_arena *a, const struct fb_score_config *config, const struct fb_event *ev,
+              const struct fb_chain *chain, const struct fb_profile *before,
+              const struct fb_profile *after, const struct fb_profile *account,
+              const struct fb_profile *creator, struct fb_verdict *out)
+{
+    int64_t event_ms = in_span(ev->time_ms);
+    int64_t t_ms = event_ms > before->last_ms ? event_ms : before->last_ms;
+    struct reading now = reading_of(config, after, t_ms), then = reading_of(config, before, t_ms);
+    struct setting setting = {.config = config, .account_new = account_is_new(account, t_ms)};
+    struct total total;
+    bool fired = false;
+
+    memset(out, 0, sizeof *out);
+    now.account = then.account = account;
+    now.creator = then.creator = creator;
+    now.chain = then.chain = chain;
+    now.words = a;
+    fb_reading_init(&now);
+    fb_reading_init(&then);
+    then.young = now.young;
+    collect(&now, &then, out);
+    total = add_up(out, SIZE_MAX);
+    setting.usd_per_hour = fb_reading_usd_per_hour(&now);
+    out->nats = total.nats;
+    out->score = total.score;
+    out->usd_per_hour = setting.usd_per_hour;
+    out->hard = total.hard;
+    out->root_level = level_of(&setting, &total, &out->rule);
+    for (size_t i = 0; i < out->count; i++)
+        fired = fired || out->terms[i].fired;
+    out->level = fired ? out->root_level : FB_OBSERVE;
+    out->wide = out->root_level == FB_CONTAIN && total.score >= config->wide;
+    out->would_change = what_would_change(a, &setting, out, &total);
+    fill_groups(out, &total);
+    fill_kinds(out);
+}
