@@ -71,14 +71,30 @@ bool fb_policy_denies_all(struct fb_arena *a, const char *document)
     return false;
 }
 
+/* The one value of an object that has exactly this one key; NULL otherwise. */
+static const struct fb_json *only(const struct fb_json *object, const char *key)
+{
+    const struct fb_json *value = NULL, *v;
+    const char *name;
+    void *iter = NULL;
+    size_t n = 0;
+
+    while (fb_json_next(object, &iter, &name, &v)) {
+        n++;
+        if (fb_eq(name, key))
+            value = v;
+    }
+    return n == 1 ? value : NULL;
+}
+
 bool fb_policy_revoked_before(struct fb_arena *a, const char *document, int64_t *before_ms)
 {
-    const struct fb_json *doc = parse(a, document), *s, *than, *when;
+    const struct fb_json *doc = parse(a, document), *s, *when;
 
     for (size_t i = 0; doc && (s = statement(doc, i)); i++) {
-        than = fb_json_path(s, "Condition.DateLessThan");
-        when = fb_json_get(than, "aws:TokenIssueTime");
-        if (fb_json_kind(when) == FB_JSON_ARRAY)
+        /* Any further condition would spare somebody. */
+        when = only(only(fb_json_get(s, "Condition"), "DateLessThan"), "aws:TokenIssueTime");
+        if (fb_json_kind(when) == FB_JSON_ARRAY && fb_json_len(when) == 1)
             when = fb_json_at(when, 0);
         if (denies_star(s) && fb_time_parse(fb_json_str(when), before_ms))
             return true;

@@ -224,6 +224,51 @@ static void a_throttled_action_is_tried_for_a_quarter_of_an_hour(void **state)
     assert_int_equal(tries, 15);
 }
 
+struct rival {
+    struct fix *f;
+    struct fb_gate gate;
+    struct fb_answer answer;
+    bool ran;
+};
+
+/* In the middle of the first worker's act a second one asks for the same. */
+static void rival_asks(void *ctx)
+{
+    struct rival *r = ctx;
+    struct fb_gate own = r->f->gate;
+
+    if (r->ran)
+        return;
+    r->ran = true;
+    r->f->gate = r->gate;
+    r->answer = fix_disable(r->f, KEY_CI, "ci");
+    r->f->gate = own;
+}
+
+static void two_workers_do_not_do_the_same_work(void **state)
+{
+    struct fix *f = *state;
+    struct rival r = {.f = f};
+    struct fb_gate_run *second = fb_gate_new(f->a, &f->setup);
+    struct fb_ledger_report report;
+
+    fb_gate_pass(second); /* both have read an empty journal */
+    fb_gate_pass(f->run);
+    r.gate = fb_gate_for(second, &f->grant);
+    f->world.before_act = rival_asks;
+    f->world.ctx = &r;
+    assert_int_equal(fix_disable(f, KEY_CI, "ci").status, FB_RESULT_DONE);
+    assert_true(r.ran);
+    assert_int_equal(r.answer.status, FB_RESULT_PENDING);
+    assert_string_equal(r.answer.why, "another worker has it in hand");
+    assert_int_equal(fix_hits(f, KEY_CI), 1);
+    fb_gate_pass(second);
+    f->gate = r.gate;
+    assert_int_equal(fix_disable(f, KEY_CI, "ci").status, FB_RESULT_ALREADY);
+    assert_int_equal(fb_ledger_verify(f->store, f->a, &report, NULL), FB_OK);
+    assert_int_equal(report.lines, 2);
+}
+
 /* --- mode ----------------------------------------------------------------------------------------
  */
 
@@ -932,6 +977,7 @@ int main(void)
         FIX_TEST(a_pending_action_that_nobody_asks_for_again_is_read_again),
         FIX_TEST(after_five_refusals_a_person_is_needed),
         FIX_TEST(a_throttled_action_is_tried_for_a_quarter_of_an_hour),
+        FIX_TEST(two_workers_do_not_do_the_same_work),
         FIX_TEST(dry_run_plans_everything_and_does_nothing),
         FIX_TEST(a_playbooks_own_ceiling_keeps_it_from_acting),
         FIX_TEST(a_drill_is_refused),
