@@ -14,14 +14,6 @@
 #define DAYS(n)  ((n)*DAY_MS)
 #define HOURS(n) ((n)*HOUR_MS)
 
-/* Slots that a rule below fills, beyond "the call has the trait and succeeded". */
-enum {
-    LATCH_VENDOR_CREDENTIAL = 2,
-    LATCH_DENIED_COMPUTE = 9,
-    LATCH_NEW_IDENTITY = 13,
-    LATCH_DENY_REMOVED = 25 /* read by deny-tamper, while an incident is open */
-};
-
 struct latch_rule {
     int slot; /* -1: the row is not latched */
     enum fb_trait trait;

@@ -138,6 +138,14 @@ enum duty {
     DUTY_COUNT
 };
 
+/* Latch slots that no row of signals.def fills by trait alone. */
+enum {
+    LATCH_VENDOR_CREDENTIAL = 2,
+    LATCH_DENIED_COMPUTE = 9,
+    LATCH_NEW_IDENTITY = 13,
+    LATCH_DENY_REMOVED = 25 /* read by deny-tamper, while an incident is open */
+};
+
 enum service {
     SERVICE_EC2,
     SERVICE_AUTOSCALING,

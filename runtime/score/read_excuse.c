@@ -1,0 +1,108 @@
+/* read_excuse.c - mitigating evidence: counts only where the profile proves it (group M). */
+#include <math.h>
+#include <string.h>
+
+#include "attribute/chain.h"
+#include "score/signals_in.h"
+
+enum { IAC_AGE_DAYS = 14 };
+
+/* Whether every recent attempt to create compute carries the flag. */
+static bool all_recent(const struct reading *r, unsigned flag)
+{
+    const struct ring *ring = &r->p->launches;
+    size_t end = ring->count ? window_end(ring, 0, HOUR_MS) : 0;
+
+    for (size_t i = 0; i < end; i++) {
+        if (!(ring->at[i].flags & flag))
+            return false;
+    }
+    return end > 0;
+}
+
+void fb_read_autoscaler(const struct reading *r, const struct fb_signal *s, int arg,
+                        struct found *f)
+{
+    (void)s, (void)arg;
+    f->m = known(r, &r->p->duties[DUTY_SERVICE_LAUNCH]) && all_recent(r, LAUNCH_BY_SERVICE);
+}
+
+void fb_read_seen_before(const struct reading *r, const struct fb_signal *s, int arg,
+                         struct found *f)
+{
+    const struct ring *ring = &r->p->launches;
+    int32_t today = day_of(r->t_ms);
+    uint32_t mute = fb_mute_days(r->p, today);
+    double most = 0;
+    int days = 0;
+
+    (void)s, (void)arg;
+    for (size_t i = 0; i < ring->count; i++)
+        most = fmax(most, fb_reading_sum(r, i, window_end(ring, i, HOUR_MS)).vcpu);
+    for (size_t i = 0; i < VOLUME_DAYS && most > 0; i++) {
+        int32_t ago = today - r->p->volume[i].day;
+
+        days += ago > 0 && ago < 32 && !(mute >> ago & 1) && r->hourly[i] >= 0.5 * most;
+    }
+    f->m = days >= KNOWN_DAYS;
+}
+
+static bool known_tool(const struct reading *r)
+{
+    for (size_t i = 0; i < r->p->agents.count; i++) {
+        const struct thing *agent = &r->p->agents.at[i];
+
+        if ((agent->flags & THING_IAC) && known(r, &agent->seen))
+            return true;
+    }
+    return false;
+}
+
+/* Known tool and known networks: an agent's text alone is anybody's to write. */
+void fb_read_known_iac(const struct reading *r, const struct fb_signal *s, int arg, struct found *f)
+{
+    const struct fb_profile *p = r->p;
+    bool some = false;
+    int64_t since_ms;
+
+    (void)s, (void)arg;
+    if (!all_recent(r, LAUNCH_IAC) || !p->first_ms ||
+        r->t_ms - p->first_ms < IAC_AGE_DAYS * DAY_MS || !known_tool(r))
+        return;
+    since_ms = p->launches.at[0].t_ms - HOUR_MS;
+    for (size_t i = 0; i < p->prefixes.count; i++) {
+        const struct thing *prefix = &p->prefixes.at[i];
+
+        if (prefix->seen.last_ms < since_ms)
+            continue;
+        if (!known(r, &prefix->seen))
+            return;
+        some = true;
+    }
+    f->m = some;
+}
+
+/* Days with calls before today, of the last 31. */
+static bool known_for_days(const struct reading *r)
+{
+    int32_t today = day_of(r->t_ms);
+    uint32_t days = fb_days_at((uint32_t)r->p->active[0], r->p->active_day, today);
+
+    return __builtin_popcount(days & ~fb_mute_days(r->p, today)) >= KNOWN_DAYS;
+}
+
+void fb_read_known_oidc(const struct reading *r, const struct fb_signal *s, int arg,
+                        struct found *f)
+{
+    const struct fb_chain *c = r->chain;
+
+    (void)s, (void)arg;
+    f->m = c && c->count >= 2 && fb_chain_root(c)->kind == FB_HOP_EXTERNAL &&
+           strcmp(c->hops[c->count - 2].via, "AssumeRoleWithWebIdentity") == 0 && known_for_days(r);
+}
+
+void fb_read_known_sso(const struct reading *r, const struct fb_signal *s, int arg, struct found *f)
+{
+    (void)s, (void)arg;
+    f->m = r->chain && fb_chain_root(r->chain)->kind == FB_HOP_SSO && known_for_days(r);
+}
