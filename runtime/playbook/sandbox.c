@@ -138,9 +138,10 @@ static const char *nearest_key(lua_State *L, int index, const char *key)
 
 int fb_lua_unknown(lua_State *L, const char *name, const char *key, int index)
 {
+    int table = lua_absindex(L, index); /* before the next line moves the top */
     const char *full = *name ? lua_pushfstring(L, "%s.%s", name, key) : key;
     const char *hint = hint_for(full);
-    const char *near = hint ? NULL : nearest_key(L, lua_absindex(L, index), key);
+    const char *near = hint ? NULL : nearest_key(L, table, key);
 
     if (hint)
         return fb_vm_raise(L, "%s is not available: %s", full, hint);

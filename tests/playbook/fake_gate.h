@@ -132,28 +132,28 @@ static const char FAKE_INC[] =
 struct fake_run {
     struct fake_gate gate;
     struct fb_run run;
+    const struct fb_clock *clock; /* in: NULL the system's */
+    int64_t deadline_ms;          /* in */
 };
 
 /* Loads `text` into a set of its own and runs it once, as playbook t. The arena is the test's. */
 static inline void fake_play(struct fb_arena *a, const char *text, const struct fake_rule *rules,
                              struct fake_run *out)
 {
-    struct fb_clock clock = fb_clock_system();
+    struct fb_clock clock = out->clock ? *out->clock : fb_clock_system();
     struct fb_gate gate = {.self = &out->gate, .ask = fake_ask_batch};
     struct fb_err err = {0};
     struct fb_playbooks *p = fb_playbooks_new(&err);
-    void (*on_batch)(struct fake_gate * g) = out->gate.on_batch;
 
-    memset(out, 0, sizeof *out);
-    out->gate.on_batch = on_batch;
+    out->gate.count = out->gate.batches = 0;
     out->gate.rules = rules;
     assert_non_null(p);
     if (fb_playbooks_add(p, "t.lua", text, strlen(text), &err) != FB_OK)
         fail_msg("t.lua does not load: %s", err.text);
     for (size_t i = 0; i < fb_playbooks_count(p); i++)
         if (fb_eq(fb_playbooks_info(p, i)->name, "t"))
-            fb_playbooks_run(p, i, a, fake_value(a, FAKE_INC), 1700000100000, &gate, &clock, 0,
-                             &out->run);
+            fb_playbooks_run(p, i, a, fake_value(a, FAKE_INC), 1700000100000, &gate, &clock,
+                             out->deadline_ms, &out->run);
     fb_playbooks_free(p);
 }
 
