@@ -24,6 +24,7 @@ struct door {
     size_t records, rejected;
     bool full, tick; /* the answer holds no more; a scheduled event asks for a tick */
     char reason[512];
+    char trace[sizeof((struct fb_invocation *)0)->trace_id + 32]; /* lives in the environment */
 };
 
 /* "arn:aws:lambda:REGION:ACCOUNT:function:NAME" -> ACCOUNT; "" when it is not such an ARN. */
@@ -146,8 +147,9 @@ static void prepare(struct door *door)
     door->reason[0] = '\0';
     fb_buf_reset(&door->answer);
     fb_buf_addc(&door->answer, '[');
-    if (*door->inv.trace_id)
-        (void)setenv("_X_AMZN_TRACE_ID", door->inv.trace_id, 1);
+    /* putenv borrows the buffer: setenv would keep a copy of every trace id there ever was. */
+    (void)snprintf(door->trace, sizeof door->trace, "_X_AMZN_TRACE_ID=%s", door->inv.trace_id);
+    (void)putenv(door->trace);
 }
 
 /* One event: decided, acted on, answered. Returns false only when the API itself is gone. */

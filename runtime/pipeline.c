@@ -246,6 +246,19 @@ static void join_sessions(struct step *s)
     }
 }
 
+/* The launches that led to the alarm belong to the incident, though none of them raised it alone.
+ */
+static void begin(struct step *s)
+{
+    int64_t since;
+
+    if (s->out->verdict.level == FB_OBSERVE)
+        return;
+    since = fb_profile_since_ms(s->after, s->out->ev.time_ms);
+    if (since < s->inc->first_ms)
+        s->inc->first_ms = since;
+}
+
 static enum fb_status fold_incident(struct step *s, struct fb_err *err)
 {
     const struct fb_decision *d = s->out;
@@ -271,6 +284,7 @@ static enum fb_status fold_incident(struct step *s, struct fb_err *err)
         s->inc_was = FB_INC_WATCHING;
         s->inc_new = true;
     }
+    begin(s);
     s->inc_more =
         fb_incident_fold(s->a, s->inc, &d->ev, &d->chain, &d->verdict, evidence_enforces(s));
     join_sessions(s);
@@ -327,7 +341,8 @@ static enum fb_status keep_made(struct step *s, struct fb_err *err)
             struct fb_put put;
             enum fb_status st = fb_made_put(s->a, who[w]->identity, &ev->made[i], ev, &put, err);
 
-            if (st == FB_OK)
+            put.expires_ms = fb_wall_ms(&s->rt->clock) + (int64_t)FB_MADE_KEEP_DAYS * 86400000;
+            if (st == FB_OK) /* kept from now on: a replayed log may be older than that */
                 st = fb_store_commit(s->rt->store, &put, 1, false, err);
             if (st != FB_OK && st != FB_ECONFLICT) /* conflict: it is there already */
                 return fb_err_ctx(err, st, "keep what %s made", ev->id);
@@ -388,6 +403,40 @@ static enum fb_status commit(struct step *s, struct fb_err *err)
     if (st == FB_OK && s->inc && (s->inc_new || s->inc_more))
         s->inc->version++;
     return st;
+}
+
+/* --- who is meant ------------------------------------------------------------------------------
+ */
+
+/* AWS attaches its quarantine policy to the user whose key it found: the user is accused, not AWS.
+ */
+static void accuse(struct fb_arena *a, struct fb_event *ev)
+{
+    if (!fb_event_is(ev, FB_T_QUARANTINE_POLICY) || ev->outcome != FB_OUTCOME_OK ||
+        !*ev->target_user)
+        return;
+    ev->who = (struct fb_principal){.kind = FB_WHO_USER,
+                                    .account = ev->account,
+                                    .name = ev->target_user,
+                                    .id = "",
+                                    .credential = "",
+                                    .issuer_arn = "",
+                                    .issuer_kind = "",
+                                    .issuer_name = "",
+                                    .session = "",
+                                    .source_identity = "",
+                                    .invoked_by = "",
+                                    .idp = "",
+                                    .subject = ""};
+    ev->who.arn = fb_arena_fmt(a, "arn:aws:iam::%s:user/%s", ev->account, ev->target_user);
+}
+
+/* Our own calls come back as events; they teach and accuse nobody. */
+static bool is_own(const struct fb_runtime *rt, const struct fb_event *ev)
+{
+    const char *key = rt->aws ? fb_aws_own_key(rt->aws) : "";
+
+    return *key && strcmp(key, ev->who.credential) == 0;
 }
 
 /* --- the road ----------------------------------------------------------------------------------
@@ -485,20 +534,22 @@ enum fb_status fb_pipeline_record(struct fb_runtime *rt, struct fb_arena *a,
     out->incident = out->problem = "";
     st = fb_normalize(a, r, d->received_ms, &out->ev, err);
     if (st == FB_OK)
+        accuse(a, &out->ev);
+    if (st == FB_OK)
         st = trace(&s, err);
     if (st != FB_OK)
         return st;
     s.now_ms = d->log_time ? out->ev.time_ms : fb_wall_ms(&rt->clock);
     if (rt->model)
         fb_model_observe(rt->model, &out->ev);
-    if (out->ev.kind != FB_EV_UNKNOWN) {
+    if (out->ev.kind != FB_EV_UNKNOWN && !is_own(rt, &out->ev)) {
         st = keep_made(&s, err);
         if (st == FB_OK) {
             keep_edges(&s);
             st = decide(&s, err);
         }
     } else {
-        out->verdict.score = 0; /* a kind that we do not know: a line, nothing else */
+        out->verdict.score = 0; /* ours, or of a kind that we do not know: a line, nothing else */
     }
     if (st == FB_OK && wants_work(&s))
         st = act(&s, err);

@@ -177,7 +177,7 @@ static const char *facts_text(struct fb_gate_run *g, const struct fb_ask *ask, c
     fb_buf_init_in(&b, g->a, 64 << 10);
     fb_buf_add(&b, text);
     for (const struct fb_val *v = facts->first; facts->kind == FB_VAL_MAP && v; v = v->next) {
-        fb_buf_fmt(&b, "%s%s: ", b.len ? "\n" : "", v->key);
+        fb_buf_fmt(&b, "%s%s: ", b.len ? "; " : "", v->key);
         if (v->kind == FB_VAL_STR)
             fb_buf_add(&b, v->as.str);
         else

@@ -3,7 +3,7 @@
  *
  *   gate.c    doors in and out     known.c  reads, once a pass     guard.c    who is never touched
  *   facts.c   answers              goal.c   is it so?              journal.c  intents and outcomes
- *   verbs.c   asks carried out
+ *   verbs.c   asks carried out     target.c what is meant
  *
  * Reading is by rounds: a function that needs a fact calls fb_know(); NULL means "not read yet, now
  * wanted", and the function returns. When all asks of a batch have had their turn the wanted facts
@@ -219,6 +219,17 @@ enum fb_status fb_case_made(struct fb_gate_run *g, const struct fb_made_item **i
                             size_t *count);
 const struct fb_made_item *fb_case_made_find(struct fb_gate_run *g, const char *kind,
                                              const char *id, const char *owner);
+
+/* target.c: settles op, or makes it ready (its goal set), or leaves it to the next round of reads.
+ */
+void fb_op_prepare(struct fb_gate_run *g, struct fb_op *op);
+
+static inline void fb_op_settle(struct fb_op *op, enum fb_result_status status, const char *why)
+{
+    op->settled = true;
+    op->status = status;
+    op->why = why;
+}
 
 /* facts.c, verbs.c: the asks of one batch. */
 void fb_facts_answer(struct fb_gate_run *g, const struct fb_grant *grant,

@@ -367,11 +367,13 @@ const char *fb_guard_limits(struct fb_gate_run *g, struct fb_op *op)
         return "limit: the link to it is inferred, and the score does not allow inferred targets";
     if (*subject_at(g, subject_of(g, &op->goal)))
         return NULL;
-    if (own_limit >= 0 && count(g, identity, true, playbook) >= own_limit)
+    /* What the incident's own chain made draws on no limit of configuration, and made identities on
+     * no limit of a playbook either: cutting them hurts nobody else, and decoys must not use up
+     * what the real targets need (SAFETY T16). A playbook's resources are machines of any maker. */
+    if (own_limit >= 0 && !(identity && op->made) &&
+        count(g, identity, !identity, playbook) >= own_limit)
         return fb_arena_fmt(g->a, "limit: playbook %s may act on %lld %s of one incident", playbook,
                             (long long)own_limit, identity ? "identities" : "resources");
-    /* What the incident's own chain made draws on no limit of configuration: stopping it hurts
-     * nobody else, and decoys must not use up what the real targets need (SAFETY T16). */
     if (!op->made && limit >= 0 && count(g, identity, false, NULL) >= limit)
         return fb_arena_fmt(g->a, "limit: %lld %s of one incident (limits.%s)", (long long)limit,
                             identity ? "identities" : "resources that its root did not make",

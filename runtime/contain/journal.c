@@ -245,13 +245,6 @@ static bool put_of(struct fb_gate_run *g, const struct fb_act_record *r, struct 
     return fb_buf_ok(&b);
 }
 
-static void settle(struct fb_op *op, enum fb_result_status status, const char *why)
-{
-    op->settled = true;
-    op->status = status;
-    op->why = why;
-}
-
 /* Takes the place of the record that the journal holds for the same action. */
 static struct fb_act_record *replace(struct fb_gate_run *g, struct fb_act_record *r)
 {
@@ -309,7 +302,7 @@ static void commit_alone(struct fb_gate_run *g, struct fb_op *op)
         if (now && (!op->record || now->version != op->record->version) &&
             (fb_eq(now->status, "intent") || fb_eq(now->status, "pending")) &&
             fb_gate_wall_ms(g) - now->last_ms < FB_IN_HAND_MS) {
-            settle(op, FB_RESULT_PENDING, "another worker has it in hand");
+            fb_op_settle(op, FB_RESULT_PENDING, "another worker has it in hand");
             return;
         }
         if (op->record && now)
@@ -319,8 +312,9 @@ static void commit_alone(struct fb_gate_run *g, struct fb_op *op)
         st = commit_intents(g, &op, 1, &err);
     }
     if (st != FB_OK)
-        settle(op, FB_RESULT_FAILED,
-               fb_arena_fmt(g->a, "not done: its intent could not be recorded: %s", err.text));
+        fb_op_settle(
+            op, FB_RESULT_FAILED,
+            fb_arena_fmt(g->a, "not done: its intent could not be recorded: %s", err.text));
 }
 
 /* A record that this pass wrote itself: its version must be read before it can be written again. */
@@ -348,10 +342,10 @@ void fb_journal_intend(struct fb_gate_run *g, struct fb_op **ops, size_t n)
             if (st == FB_ECONFLICT)
                 commit_alone(g, ops[i]);
             else if (st == FB_ETIMEOUT && err.code == FB_OK)
-                settle(ops[i], ops[i]->record ? FB_RESULT_PENDING : FB_RESULT_FAILED,
-                       "out of time; continues in the next pass");
+                fb_op_settle(ops[i], ops[i]->record ? FB_RESULT_PENDING : FB_RESULT_FAILED,
+                             "out of time; continues in the next pass");
             else if (st != FB_OK)
-                settle(
+                fb_op_settle(
                     ops[i], FB_RESULT_FAILED,
                     fb_arena_fmt(g->a, "not done: its intent could not be recorded: %s", err.text));
         }

@@ -67,6 +67,10 @@ static void fill_gaps(struct fb_arena *a, const struct fb_record *r, int64_t del
 {
     const struct fb_envelope *env = &r->envelope;
 
+    if (!*ev->id) /* an object of no known kind may still say who it is */
+        ev->id = fb_json_get_str(r->doc, "eventID");
+    if (!*ev->id)
+        ev->id = fb_json_get_str(r->doc, "insertId");
     if (env->present) {
         if (!*ev->account)
             ev->account = env->account;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "playbook/marshal.h"
 #include "playbook/sandbox.h"
 #include "playbook/vm.h"
 
@@ -297,6 +298,19 @@ static int each_end(lua_State *L, int status, lua_KContext unused)
     return 1; /* the results */
 }
 
+/* A table with names and no list in it, that no fact gave: going over nothing in silence would look
+ * like work done. */
+static bool has_only_names(lua_State *L, int table)
+{
+    if (lua_rawlen(L, table) > 0 || fb_marshal_marked(L, table))
+        return false;
+    lua_pushnil(L);
+    if (!lua_next(L, table))
+        return false;
+    lua_pop(L, 2);
+    return true;
+}
+
 int fb_tasks_each(lua_State *L)
 {
     struct fb_scheduler *s = fb_vm_of(L)->run;
@@ -309,6 +323,8 @@ int fb_tasks_each(lua_State *L)
         return fb_vm_raise(L, "fb.each: takes a list and a function; the list is a %s",
                            luaL_typename(L, 1));
     lua_replace(L, 1);
+    if (has_only_names(L, 1))
+        return fb_vm_raise(L, "fb.each: takes a list; this table has only named values");
     if (lua_type(L, 2) != LUA_TFUNCTION)
         return fb_vm_raise(L, "fb.each: takes a list and a function; the function is a %s",
                            luaL_typename(L, 2));

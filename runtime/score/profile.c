@@ -372,3 +372,16 @@ bool fb_profile_in_incident(const struct fb_profile *p)
 {
     return p->incident_since_ms > p->incident_end_ms;
 }
+
+int64_t fb_profile_since_ms(const struct fb_profile *p, int64_t t_ms)
+{
+    int64_t since = t_ms;
+
+    for (size_t i = 0; i < p->launches.count; i++) {
+        int64_t at = p->launches.at[i].t_ms;
+
+        if (at < since && at > t_ms - HOUR_MS)
+            since = at;
+    }
+    return since;
+}

@@ -42,6 +42,10 @@ void fb_profile_observe(struct fb_profile *p, const struct fb_event *ev,
 int64_t fb_profile_last_ms(const struct fb_profile *p);
 int64_t fb_profile_first_ms(const struct fb_profile *p);
 
+/* When what is held against the root at t_ms began: the oldest launch within the hour before (the
+ * widest window of a signal), else t_ms. What it started before then is not the incident's. */
+int64_t fb_profile_since_ms(const struct fb_profile *p, int64_t t_ms);
+
 /* Marks that the root is under an incident since `since_ms`, until fb_profile_end_incident: days on
  * which it was teach nothing, and removing our deny is an alarm. Both are lattice operations too.
  */

@@ -16,6 +16,8 @@ static const double ABSOLUTE = 1.0;     /* nats: evidence that is more than nove
 static const double LEAST = 0.005;      /* nats: below, a term is not there */
 static const double M_CAP = 4.0;
 
+static const double NEWS_SHARE = 0.1; /* of a baseline signal's full value */
+
 enum { ACCOUNT_YOUNG_HOURS = 72 };
 
 static const struct {
@@ -77,6 +79,13 @@ static void insert(struct fb_verdict *out, const struct fb_term *term)
     out->terms[at] = *term;
 }
 
+/* What an unknown network, tool or role does next refreshes its novelty by a hair each time; that
+ * is no news. Bursts and latched acts are: each of their events is one more. */
+static bool is_news(const struct fb_signal *s, double after, double before, double full)
+{
+    return s->group != 'M' && after > before + (s->state == 'b' ? NEWS_SHARE * full : 0) + 1e-9;
+}
+
 /* Youth is judged once, by the newer profile: a birthday is no event. */
 static void collect(const struct reading *now, const struct reading *then, struct fb_verdict *out)
 {
@@ -96,8 +105,8 @@ static void collect(const struct reading *now, const struct reading *then, struc
         term.m = f.m;
         term.decay = f.decay;
         term.why = f.why;
-        term.fired =
-            s->group != 'M' && term.value > value_of(&before, s, term.weight, &damp) + 1e-9;
+        term.fired = is_news(s, term.value, value_of(&before, s, term.weight, &damp),
+                             term.weight * term.m * term.damp);
         insert(out, &term);
     }
 }

@@ -609,7 +609,7 @@ static void decoys_that_the_chain_made_use_up_no_limit_of_configuration(void **s
     assert_int_equal(fix_halt(f, "i-0a1", "us-east-1").status, FB_RESULT_DONE);
 }
 
-static void a_playbooks_own_limits_count_everything(void **state)
+static void a_playbooks_own_limits_hold_for_machines_of_any_maker(void **state)
 {
     struct fix *f = *state;
 
@@ -995,7 +995,7 @@ int main(void)
         FIX_TEST(a_role_that_others_may_use_is_revoked_not_denied),
         FIX_TEST(identities_of_one_incident_are_limited_over_all_its_runs),
         FIX_TEST(decoys_that_the_chain_made_use_up_no_limit_of_configuration),
-        FIX_TEST(a_playbooks_own_limits_count_everything),
+        FIX_TEST(a_playbooks_own_limits_hold_for_machines_of_any_maker),
         FIX_TEST(actions_of_one_hour_are_limited_for_the_account),
         FIX_TEST(machines_cannot_use_up_what_identities_need),
         FIX_TEST(a_dry_run_shows_what_the_limits_would_refuse),

@@ -20,8 +20,8 @@ static void the_same_meaning_in_other_words_counts(void **state)
 {
     static const char *const SAME[] = {
         "{\"Statement\":{\"Effect\":\"Deny\",\"Action\":[\"*\"],\"Resource\":[\"*\"]}}",
-        " { \"Statement\" : [ {\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\"},"
-        "{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"} ] } ",
+        (" { \"Statement\" : [ {\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\"},"
+         "{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"} ] } "),
     };
 
     for (size_t i = 0; i < sizeof SAME / sizeof *SAME; i++)
@@ -41,8 +41,8 @@ static void a_policy_of_our_name_that_says_less_does_not_count(void **state)
         "{\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"ec2:*\",\"Resource\":\"*\"}]}",
         "{\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"arn:aws:s3:::x\"}]}",
         "{\"Statement\":[{\"Effect\":\"Deny\",\"NotAction\":\"*\",\"Resource\":\"*\"}]}",
-        "{\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":"
-        "{\"Bool\":{\"aws:MultiFactorAuthPresent\":\"false\"}}}]}",
+        ("{\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":"
+         "{\"Bool\":{\"aws:MultiFactorAuthPresent\":\"false\"}}}]}"),
     };
     int64_t before;
 

@@ -48,6 +48,7 @@ def die_with_parent():
 
 class Moto:
     def __init__(self):
+        self.worlds, self.images, self.clients = 0, {}, {}
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
@@ -67,18 +68,16 @@ class Moto:
                 time.sleep(0.1)
         skip("moto did not start")
 
-    def reset(self):
-        urllib.request.urlopen(urllib.request.Request(self.url + "/moto-api/reset", method="POST"),
-                               timeout=10).close()
-
     def stop(self):
         self.process.kill()
         self.process.wait()
 
     def client(self, service, region="us-east-1"):
-        return boto3.session.Session().client(
-            service, region_name=region, endpoint_url=self.url, aws_access_key_id="operator",
-            aws_secret_access_key="operator", config=Config(retries={"max_attempts": 1}))
+        if (service, region) not in self.clients:
+            self.clients[service, region] = boto3.session.Session().client(
+                service, region_name=region, endpoint_url=self.url, aws_access_key_id="operator",
+                aws_secret_access_key="operator", config=Config(retries={"max_attempts": 1}))
+        return self.clients[service, region]
 
 
 class Proxy:
@@ -155,21 +154,26 @@ class World:
     REGIONS = {"us-east-1": (False, False), "eu-west-1": (True, True), "ap-south-1": (False, True),
                "sa-east-1": (False, False)}
 
-    def __init__(self, moto, user="ci"):
-        self.moto, self.user = moto, user
+    def __init__(self, moto):
+        moto.worlds += 1 # a world of its own in the same account: a reset would cool moto down
+        self.moto = moto
+        self.user, self.honest_user = f"ci-{moto.worlds}", f"honest-{moto.worlds}"
         self.iam = moto.client("iam")
-        self.iam.create_user(UserName=user)
-        self.key = self.iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
-        self.second = self.iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
-        self.iam.create_user(UserName="honest")
-        self.honest_key = self.iam.create_access_key(UserName="honest")["AccessKey"]["AccessKeyId"]
+        self.key, self.second = (self.make_key(self.user) for _ in range(2))
+        self.honest_key = self.make_key(self.honest_user)
         self.machines = {r: self.launch(r, 2, t, s) for r, (t, s) in self.REGIONS.items()}
         self.honest = {"us-east-1": self.launch("us-east-1", 2, False, False)}
 
+    def make_key(self, user):
+        if user not in [u["UserName"] for u in self.iam.list_users()["Users"]]:
+            self.iam.create_user(UserName=user)
+        return self.iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
+
     def launch(self, region, count, terminate, stop):
         ec2 = self.moto.client("ec2", region)
-        image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-        made = ec2.run_instances(ImageId=image, InstanceType="c5a.24xlarge", MinCount=count,
+        if region not in self.moto.images:
+            self.moto.images[region] = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        made = ec2.run_instances(ImageId=self.moto.images[region], InstanceType="c5a.24xlarge", MinCount=count,
                                  MaxCount=count, DisableApiTermination=terminate, DisableApiStop=stop)
         return [i["InstanceId"] for i in made["Instances"]]
 
@@ -185,7 +189,7 @@ class World:
         """What the account looks like, through boto3 alone."""
         keys = {}
         policies = {}
-        for user in (self.user, "honest"):
+        for user in (self.user, self.honest_user):
             for k in self.iam.list_access_keys(UserName=user)["AccessKeyMetadata"]:
                 keys[k["AccessKeyId"]] = k["Status"]
             policies[user] = {n: json.dumps(self.iam.get_user_policy(

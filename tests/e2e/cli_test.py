@@ -97,7 +97,8 @@ class Replay(unittest.TestCase):
         decisions = lines(run("replay", "--output", "json", "-", stdin=text + text)[1])
         half = len(decisions) // 2
         self.assertEqual([d.get("duplicate", False) for d in decisions], [False] * half + [True] * half)
-        self.assertEqual([d["score"] for d in decisions[half:]], [decisions[half - 1]["score"]] * half)
+        last = {d["root"]: d["score"] for d in decisions[:half]}
+        self.assertEqual([d["score"] for d in decisions[half:]], [last[d["root"]] for d in decisions[half:]])
 
     def test_the_environment_and_the_file_cannot_make_replay_act(self):
         env = {"FIREBREAK_MODE": "enforce", "AWS_ACCESS_KEY_ID": "AKIAX", "AWS_SECRET_ACCESS_KEY": "x",
@@ -134,8 +135,7 @@ class Replay(unittest.TestCase):
                 self.assertIn(f"in.ndjson:{number}", err)
             with open(letters, encoding="utf-8") as f:
                 kept = [json.loads(x) for x in f]
-            self.assertIn(b'{"eventID": ', [base64.b64decode(k["bytes"]).rstrip(b"\n") + b"" for k in kept] +
-                          [base64.b64decode(k["bytes"]) for k in kept])
+            self.assertIn(b'{"eventID":', [base64.b64decode(k["bytes"]) for k in kept])
             self.assertTrue(all(k["reason"] and k["source"] == path for k in kept))
 
     def test_valid_but_odd_json_is_decided_and_said_to_be_odd(self):

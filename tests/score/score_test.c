@@ -101,6 +101,35 @@ static void an_event_that_adds_nothing_is_observe_however_hot_its_root(void **st
     assert_true(s.verdict.score > 90);
 }
 
+static void the_next_call_from_the_same_new_network_is_no_news(void **state)
+{
+    struct story s;
+
+    story_begin(&s, *state);
+    for (int minute = 0; minute < 10; minute++) {
+        struct fb_event ev = story_event(&s, T0_MS + minute * MINUTE_MS, "s3", "ListBuckets",
+                                         fb_trait_bit(FB_T_READ));
+
+        ev.ip = "203.0.113.1";
+        story_play(&s, &ev);
+        assert_int_equal(story_term(&s.verdict, "new-ip-prefix")->fired, minute == 0);
+    }
+}
+
+static void every_launch_of_a_burst_is_news(void **state)
+{
+    struct story s;
+
+    story_begin(&s, *state);
+    for (int i = 0; i < 10; i++) {
+        struct fb_event ev =
+            story_launch(&s, T0_MS + i * SECOND_MS, "us-east-1", "c5a.24xlarge", 2);
+
+        story_play(&s, &ev);
+        assert_true(story_term(&s.verdict, "launch-burst")->fired);
+    }
+}
+
 static void a_second_delivery_fires_nothing(void **state)
 {
     struct story s;
@@ -508,6 +537,8 @@ int main(void)
         FB_TEST(a_weak_form_of_a_latched_signal_counts_half),
         FB_TEST(evidence_fades_by_its_half_life),
         FB_TEST(an_event_that_adds_nothing_is_observe_however_hot_its_root),
+        FB_TEST(the_next_call_from_the_same_new_network_is_no_news),
+        FB_TEST(every_launch_of_a_burst_is_news),
         FB_TEST(a_second_delivery_fires_nothing),
         FB_TEST(a_late_event_is_read_at_the_newest_time_seen),
         FB_TEST(a_denied_call_proves_no_persistence),
