@@ -16,7 +16,7 @@ static const double ABSOLUTE = 1.0;     /* nats: evidence that is more than nove
 static const double LEAST = 0.005;      /* nats: below, a term is not there */
 static const double M_CAP = 4.0;
 
-static const double NEWS_SHARE = 0.1; /* of a baseline signal's full value */
+static const double NEWS_SHARE = 0.1; /* of a signal's full value */
 
 enum { ACCOUNT_YOUNG_HOURS = 72 };
 
@@ -83,7 +83,9 @@ static void insert(struct fb_verdict *out, const struct fb_term *term)
  * is no news. Bursts and latched acts are: each of their events is one more. */
 static bool is_news(const struct fb_signal *s, double after, double before, double full)
 {
-    return s->group != 'M' && after > before + (s->state == 'b' ? NEWS_SHARE * full : 0) + 1e-9;
+    bool shy = s->state == 'b' || s->group == 'R';
+
+    return s->group != 'M' && after > before + (shy ? NEWS_SHARE * full : 0) + 1e-9;
 }
 
 /* Youth is judged once, by the newer profile: a birthday is no event. */
@@ -352,6 +354,8 @@ void fb_score(struct fb_arena *a, const struct fb_score_config *config, const st
     out->root_level = level_of(&setting, &total, &out->rule);
     for (size_t i = 0; i < out->count; i++)
         fired = fired || out->terms[i].fired;
+    fired =
+        fired || (over_max_usd(&setting) && setting.usd_per_hour > fb_reading_usd_per_hour(&then));
     out->level = fired ? out->root_level : FB_OBSERVE;
     out->wide = out->root_level == FB_CONTAIN && total.score >= config->wide;
     out->would_change = what_would_change(a, &setting, out, &total);
