@@ -82,6 +82,8 @@ static struct fb_val *read_field(lua_State *L, const struct fb_verb *verb,
             v = fb_val_int(in->arena, lua_tointeger(L, -1));
         else
             v = fb_marshal_read(L, -1, in, field->type);
+        if (fb_arena_failed(in->arena))
+            fb_vm_die(L, FB_VM_ARGUMENTS); /* v may be nil in place of what it should be */
         if ((field->type == FB_FIELD_LIST && v->kind != FB_VAL_LIST) ||
             (field->type == FB_FIELD_MAP && v->kind != FB_VAL_MAP))
             fb_vm_raise(L, "%s: field \"%s\" must be %s", verb->name, field->name,
