@@ -70,20 +70,34 @@ static enum fb_status edge_get(void *self, struct fb_arena *a, const char *child
     return st == FB_OK ? fb_edge_read(a, item.value, item.len, out, NULL) : st;
 }
 
-/* Keeps what this event proves about who made whom. An edge that is there already is left alone. */
+/* Whether the edge is worth writing, given what is stored under its child. */
+static bool edge_is_news(struct step *s, const struct fb_edge *e, const struct fb_buf *value,
+                         struct fb_put *put)
+{
+    struct fb_item item;
+    struct fb_edge now;
+
+    if (fb_store_get(s->rt->store, s->a, put->key, &item, NULL) != FB_OK)
+        return true;
+    put->expect = item.version;
+    if (item.len == value->len && memcmp(item.value, value->at, item.len) == 0)
+        return false;
+    return fb_edge_read(s->a, item.value, item.len, &now, NULL) != FB_OK || fb_edge_better(e, &now);
+}
+
+/* Keeps what this event proves about who made whom. */
 static void keep_edges(struct step *s)
 {
     for (size_t i = 0; i < s->edge_count; i++) {
         const struct fb_edge *e = &s->edges[i];
         struct fb_put put = {.key = key_of(s->a, "edge", e->child)};
         struct fb_buf value;
-        struct fb_item item;
         enum fb_status st;
 
-        if (fb_store_get(s->rt->store, s->a, put.key, &item, NULL) == FB_OK)
-            continue;
         fb_buf_init_in(&value, s->a, 16u << 10);
         fb_edge_write(&value, e);
+        if (!fb_buf_ok(&value) || !edge_is_news(s, e, &value, &put))
+            continue;
         put.value = value.at;
         put.len = value.len;
         if (e->expires_ms) { /* counted from now where the log is old: a replay must find it too */
@@ -91,7 +105,7 @@ static void keep_edges(struct step *s)
 
             put.expires_ms = fb_wall_ms(&s->rt->clock) + life + EDGE_GRACE_MS;
         }
-        st = fb_buf_ok(&value) ? fb_store_commit(s->rt->store, &put, 1, false, NULL) : FB_ELIMIT;
+        st = fb_store_commit(s->rt->store, &put, 1, false, NULL);
         if (st != FB_OK && st != FB_ECONFLICT)
             s->out->problem = "a role link could not be kept";
     }
@@ -559,6 +573,29 @@ enum fb_status fb_pipeline_record(struct fb_runtime *rt, struct fb_arena *a,
     }
     if (fb_arena_failed(a) && !*out->problem)
         out->problem = "memory ran out; parts of this answer may be missing";
+    return st;
+}
+
+enum fb_status fb_pipeline_retire(struct fb_runtime *rt, struct fb_arena *a, const char *root,
+                                  int64_t now_ms, struct fb_err *err)
+{
+    struct fb_decision out = {.problem = ""};
+    struct step s = {.rt = rt, .a = a, .out = &out};
+    enum fb_status st = FB_ECONFLICT;
+
+    for (int i = 0; i < COMMIT_TRIES && st == FB_ECONFLICT; i++) {
+        struct fb_profile *p;
+        struct fb_put put = {0};
+        uint64_t version;
+
+        st = load_profile(&s, key_of(a, "prof", root), &p, &version, err);
+        if (st != FB_OK || !version)
+            return st;
+        fb_profile_end_incident(p, now_ms);
+        st = put_profile(&s, &put, "prof", root, p, version);
+        if (st == FB_OK)
+            st = fb_store_commit(rt->store, &put, 1, false, err);
+    }
     return st;
 }
 

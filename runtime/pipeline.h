@@ -122,6 +122,10 @@ struct fb_work {
 enum fb_status fb_incident_work(struct fb_runtime *rt, struct fb_arena *a, struct fb_incident *inc,
                                 struct fb_work *work, struct fb_err *err);
 
+/* The root's incident is over: its days teach again. */
+enum fb_status fb_pipeline_retire(struct fb_runtime *rt, struct fb_arena *a, const char *root,
+                                  int64_t now_ms, struct fb_err *err);
+
 /* One turn of the minute timer: works every incident that is due. */
 struct fb_tick {
     size_t seen, worked;

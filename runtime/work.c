@@ -240,16 +240,38 @@ enum fb_status fb_incidents_each(struct fb_store *s, struct fb_arena *a,
 enum { TICK_MAX = 256 };
 
 struct due_list {
-    struct fb_incident *inc[TICK_MAX];
-    size_t count, seen;
+    struct fb_incident *inc[TICK_MAX], *over[TICK_MAX];
+    size_t count, over_count, seen;
     int64_t now_ms;
 };
+
+/* Contained, and its root has been silent for as long as it would reopen. */
+static bool is_over(const struct fb_incident *inc, int64_t now_ms)
+{
+    return inc->state == FB_INC_CONTAINED && now_ms - inc->quiet_ms > FB_REOPEN_MS &&
+           now_ms - inc->last_ms > FB_REOPEN_MS;
+}
+
+static void retire(struct fb_runtime *rt, struct fb_arena *a, struct fb_incident *inc,
+                   int64_t now_ms)
+{
+    struct fb_err err = {0};
+
+    inc->state = FB_INC_CLOSED;
+    inc->why = "contained, and silent for a day";
+    if (fb_pipeline_retire(rt, a, inc->root, now_ms, &err) != FB_OK ||
+        save(rt, a, inc, FB_INC_CONTAINED, now_ms, &err) != FB_OK)
+        FB_LOG(&rt->log, FB_LOG_WARN, "incident not closed", {"incident", inc->id, 0},
+               {"why", err.text, 0}); /* the next tick tries again */
+}
 
 static bool collect_due(void *self, struct fb_incident *inc)
 {
     struct due_list *list = self;
 
     list->seen++;
+    if (is_over(inc, list->now_ms) && list->over_count < TICK_MAX)
+        list->over[list->over_count++] = inc;
     if (fb_incident_due(inc, list->now_ms) && list->count < TICK_MAX)
         list->inc[list->count++] = inc;
     return true;
@@ -284,6 +306,8 @@ enum fb_status fb_pipeline_tick(struct fb_runtime *rt, struct fb_arena *a,
         out->open += list->inc[i]->state == FB_INC_OPEN || list->inc[i]->state == FB_INC_SETTLING;
         out->needs_person += list->inc[i]->state == FB_INC_NEEDS_PERSON;
     }
+    for (size_t i = 0; i < list->over_count; i++)
+        retire(rt, a, list->over[i], list->now_ms);
     (void)fb_store_sweep(rt->store);
     return worst;
 }

@@ -111,6 +111,7 @@ bool fb_incident_fold(struct fb_arena *a, struct fb_incident *inc, const struct 
 {
     size_t hops = inc->hop_count;
     bool fired = false, more = v->level > inc->level;
+    bool did = ev->outcome == FB_OUTCOME_OK && !fb_event_is(ev, FB_T_READ);
 
     for (size_t i = chain->count; i-- > 0;)
         fb_incident_add_hop(a, inc, &chain->hops[i]);
@@ -141,6 +142,7 @@ bool fb_incident_fold(struct fb_arena *a, struct fb_incident *inc, const struct 
     if (fired && v->level == FB_CONTAIN)
         inc->enforce = enforce; /* what was opened in dry-run acts only on new evidence */
     more |= (fired && v->level == FB_CONTAIN) || inc->hop_count > hops;
+    more |= inc->level == FB_CONTAIN && did; /* whatever a hot root still gets done is looked at */
     if (more && inc->level == FB_CONTAIN) {
         inc->state = FB_INC_OPEN;
         inc->quiet = 0;
