@@ -16,7 +16,7 @@ local function cut(hop, fb)
   if hop.kind == "user_key" or hop.kind == "credential" then
     -- Temporary keys (ASIA...) cannot be disabled; the denial of their user ends them.
     local lasting = hop.key_id and hop.key_id:find("^AKIA")
-    local user    = hop.user_arn or (hop.kind == "user_key" and hop.arn)
+    local user    = hop.user_arn or (hop.arn and hop.arn:match("^arn:[^:]*:iam:.*:user/.+$"))
     if lasting then
       aws.disable_access_key { key = hop.key_id, user = hop.user, why = "it is in the wrong hands" }
     end

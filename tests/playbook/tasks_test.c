@@ -1,4 +1,5 @@
-/* tasks_test.c - calls in flight: what is asked together, in which order, and what an error costs. */
+/* tasks_test.c - calls in flight: what is asked together, in which order, and what an error costs.
+ */
 #include "playbook/fake_gate.h"
 
 static const struct fake_rule NONE[] = {{FB_VERB_COUNT, NULL, FB_RESULT_DONE, false, NULL, NULL}};
@@ -51,10 +52,11 @@ static void at_most_so_many_items_are_in_flight(void **state)
 {
     size_t first = 0;
 
-    play(*state, FAKE_PLAYBOOK("local list = {} for i = 1, 200 do list[i] = \"i\" .. i end\n"
-                               "local done = fb.each(list, function(x) " HALT "x } return x end)\n"
-                               "for i, r in ipairs(done) do assert(r.ok and r.value == \"i\" .. i) end\n"
-                               "assert(#done == 200) return fb.outcome()"));
+    play(*state,
+         FAKE_PLAYBOOK("local list = {} for i = 1, 200 do list[i] = \"i\" .. i end\n"
+                       "local done = fb.each(list, function(x) " HALT "x } return x end)\n"
+                       "for i, r in ipairs(done) do assert(r.ok and r.value == \"i\" .. i) end\n"
+                       "assert(#done == 200) return fb.outcome()"));
     assert_string_equal(run.run.why, "");
     assert_int_equal(run.gate.count, 200);
     for (size_t i = 0; i < 200; i++)
@@ -84,17 +86,19 @@ static void a_verb_can_be_the_function_of_an_each(void **state)
 {
     static const struct fake_rule RULES[] = {
         {FB_VERB_COMPUTE, NULL, FB_RESULT_DONE, false, "",
-         "{\"fleets\":[{\"id\":\"f\",\"region\":\"r\"}],\"instances\":[{\"id\":\"i\",\"region\":\"r\"},"
+         "{\"fleets\":[{\"id\":\"f\",\"region\":\"r\"}],\"instances\":[{\"id\":\"i\",\"region\":"
+         "\"r\"},"
          "{\"id\":\"no region\"}]}"},
         {FB_VERB_COUNT, NULL, FB_RESULT_DONE, false, NULL, NULL}};
 
-    fake_play(*state,
-              FAKE_PLAYBOOK("local found = fb.compute{ region = \"r\" }\n"
-                            "assert(#found == 3 and found[1] == found.fleets[1] and found.complete)\n"
-                            "local r = fb.each(found, fb.halt)\n"
-                            "assert(r[1].ok and r[1].value.status == \"done\" and r[1].value.ok)\n"
-                            "return fb.outcome()"),
-              RULES, &run);
+    fake_play(
+        *state,
+        FAKE_PLAYBOOK("local found = fb.compute{ region = \"r\" }\n"
+                      "assert(#found == 3 and found[1] == found.fleets[1] and found.complete)\n"
+                      "local r = fb.each(found, fb.halt)\n"
+                      "assert(r[1].ok and r[1].value.status == \"done\" and r[1].value.ok)\n"
+                      "return fb.outcome()"),
+        RULES, &run);
     assert_string_equal(trace(*state), "1:? 2:f 2:i");
     assert_int_equal(run.run.outcome, FB_RUN_RETRY);
     assert_string_equal(run.run.why, "t.lua:7: aws.halt: field \"region\" is missing");
@@ -108,7 +112,8 @@ static void pcall_works_around_calls(void **state)
                                "  " HALT "\"b\" }\n"
                                "  fb.halt{ id = \"c\" }\n"
                                "end)\n"
-                               "assert(not ok and r:find(\"t.lua:9: aws.halt: field \\\"region\\\" is missing\", 1, true), r)\n"
+                               "assert(not ok and r:find(\"t.lua:9: aws.halt: field \\\"region\\\" "
+                               "is missing\", 1, true), r)\n"
                                "local a, b = pcall(function() " HALT "\"d\" } return 1, 2 end)\n"
                                "assert(a and b == 1)\n"
                                "return fb.outcome()"));
@@ -173,7 +178,8 @@ static void every_call_outside_needs_is_refused_before_the_gate(void **state)
         char text[1024], words[100] = "";
 
         snprintf(text, sizeof text,
-                 "return playbook { name = \"t\", api = 1, on = { cloud = \"aws\", score = { 0, 100 } },\n"
+                 "return playbook { name = \"t\", api = 1, on = { cloud = \"aws\", score = { 0, "
+                 "100 } },\n"
                  "needs = { %s }, run = function(inc, fb) %s return fb.outcome() end }",
                  CASES[i].needs, CASES[i].call);
         play(*state, text);
@@ -191,33 +197,43 @@ static void arguments_are_checked_strictly(void **state)
     static const struct {
         const char *call, *words;
     } CASES[] = {
-        {"fb.aws.disable_access_key{ key_id = \"AKIA\" }", "t.lua:5: aws.disable_access_key: field \"key\" is missing"},
+        {"fb.aws.disable_access_key{ key_id = \"AKIA\" }",
+         "t.lua:5: aws.disable_access_key: field \"key\" is missing"},
         {"fb.aws.disable_access_key{ key = \"AKIA\", key_id = \"AKIA\" }",
          "t.lua:5: aws.disable_access_key: unknown field \"key_id\" (did you mean \"key\"?)"},
-        {"fb.aws.disable_access_key{ key = \"AKIA\", usr = \"x\" }", "unknown field \"usr\" (did you mean \"user\"?)"},
+        {"fb.aws.disable_access_key{ key = \"AKIA\", usr = \"x\" }",
+         "unknown field \"usr\" (did you mean \"user\"?)"},
         {"fb.aws.disable_access_key{ key = \"\" }", "field \"key\" is empty"},
         {"fb.aws.disable_access_key{ key = 5 }", "field \"key\" must be a text, not a number"},
         {"fb.aws.disable_access_key{ key = \"A\\0B\" }", "field \"key\" holds a zero byte"},
         {"fb.aws.disable_access_key(\"AKIA\")", "takes a table or an item of a fact, not a string"},
-        {"fb.aws.disable_access_key()", "takes one table: fb.aws.disable_access_key{ ... }, with a dot"},
-        {"fb.aws:disable_access_key{ key = \"AKIA\" }", "takes one table: fb.aws.disable_access_key{ ... }, with a dot"},
+        {"fb.aws.disable_access_key()",
+         "takes one table: fb.aws.disable_access_key{ ... }, with a dot"},
+        {"fb.aws:disable_access_key{ key = \"AKIA\" }",
+         "takes one table: fb.aws.disable_access_key{ ... }, with a dot"},
         {"fb.aws.disable_access_key{ \"AKIA\" }", "field \"key\" is missing"},
         {"fb.aws.disable_access_key{ \"AKIA\", key = \"A\" }", "takes names and values"},
-        {"fb.aws.revoke_sessions{ role = \"r\", before = \"now\" }", "field \"before\" must be a whole number, not a string"},
-        {"fb.aws.revoke_sessions{ role = \"r\", before = 1.5 }", "field \"before\" must be a whole number"},
+        {"fb.aws.revoke_sessions{ role = \"r\", before = \"now\" }",
+         "field \"before\" must be a whole number, not a string"},
+        {"fb.aws.revoke_sessions{ role = \"r\", before = 1.5 }",
+         "field \"before\" must be a whole number"},
         {"fb.aws.made_by{ kinds = \"user\" }", "field \"kinds\" must be a list, not a string"},
         {"fb.aws.made_by{ kinds = { a = 1 } }", "field \"kinds\" must be a list"},
-        {"fb.notify{ title = \"x\", facts = { 1, a = 2 } }", "field \"facts\" mixes a list and named values"},
+        {"fb.notify{ title = \"x\", facts = { 1, a = 2 } }",
+         "field \"facts\" mixes a list and named values"},
         {"fb.notify{ title = \"x\", facts = { f = print_it } }", "print_it is not known"},
         {"fb.notify{ title = \"x\", facts = { f = fb.now } }", "holds a function: only plain data"},
         {"fb.notify{ title = \"x\", facts = { f = 0/0 } }", "holds a number that is not finite"},
-        {"fb.notify{ title = \"x\", facts = { f = math.huge } }", "holds a number that is not finite"},
+        {"fb.notify{ title = \"x\", facts = { f = math.huge } }",
+         "holds a number that is not finite"},
         {"fb.notify{ title = \"x\", facts = { [1.5] = 1 } }", "names must be texts"},
         {"local t = {} t.t = t fb.notify{ title = \"x\", facts = t }", "nested too deeply"},
         {"fb.notify{ title = \"x\", text = (\"a\"):rep(300000) }", "its arguments are too large"},
-        {"local t = {} for i = 1, 201 do t[\"k\" .. i] = i end fb.notify{ title = \"x\", facts = t }",
+        {"local t = {} for i = 1, 201 do t[\"k\" .. i] = i end fb.notify{ title = \"x\", facts = t "
+         "}",
          "more than 200 names"},
-        {"fb.aws.quarantine{ arn = \"a\", why = (\"w\"):rep(201) }", "\"why\" has 201 bytes; at most 200"},
+        {"fb.aws.quarantine{ arn = \"a\", why = (\"w\"):rep(201) }",
+         "\"why\" has 201 bytes; at most 200"},
         {"fb.aws.quarantine{ arn = \"a\", why = 5 }", "field \"why\" must be a text"},
         {"fb.escalate{ about = \"x\" }", "fb.escalate: field \"why\" is missing"},
         {"fb.each(nil, fb.halt)", "fb.each: takes a list and a function; the list is a nil"},
@@ -242,17 +258,21 @@ static void arguments_are_checked_strictly(void **state)
 /* Names come out sorted and absent things left out, so that the same call is the same bytes. */
 static void arguments_reach_the_gate_in_one_form(void **state)
 {
-    play(*state, FAKE_PLAYBOOK("fb.aws.disable_access_key{ user = \"\", key = \"K\", why = \"because\" }\n"
-                               "fb.notify{ title = \"x\", facts = { zeta = 1, alpha = { 1, 2.5, true }, mid = {} } }\n"
-                               "fb.aws.revoke_sessions{ role = \"r\", before = 2.0 }\n"
-                               "fb.explain(\"text\", { a = 1 })\n"
-                               "fb.aws.regions() fb.aws.regions{ all = true } fb.aws.chain()\n"
-                               "return fb.outcome()"));
+    play(
+        *state,
+        FAKE_PLAYBOOK(
+            "fb.aws.disable_access_key{ user = \"\", key = \"K\", why = \"because\" }\n"
+            "fb.notify{ title = \"x\", facts = { zeta = 1, alpha = { 1, 2.5, true }, mid = {} } }\n"
+            "fb.aws.revoke_sessions{ role = \"r\", before = 2.0 }\n"
+            "fb.explain(\"text\", { a = 1 })\n"
+            "fb.aws.regions() fb.aws.regions{ all = true } fb.aws.chain()\n"
+            "return fb.outcome()"));
     assert_string_equal(run.run.why, "");
     assert_string_equal(run.gate.asks[0].json, "{\"key\":\"K\"}");
     assert_string_equal(run.gate.asks[0].why, "because");
-    assert_string_equal(run.gate.asks[1].json,
-                        "{\"title\":\"x\",\"facts\":{\"alpha\":[1,2.5,true],\"mid\":[],\"zeta\":1}}");
+    assert_string_equal(
+        run.gate.asks[1].json,
+        "{\"title\":\"x\",\"facts\":{\"alpha\":[1,2.5,true],\"mid\":[],\"zeta\":1}}");
     assert_string_equal(run.gate.asks[2].json, "{\"role\":\"r\",\"before\":2}");
     assert_string_equal(run.gate.asks[3].json, "{\"text\":\"text\",\"facts\":{\"a\":1}}");
     assert_string_equal(run.gate.asks[4].json, "{}");
@@ -273,11 +293,13 @@ static void the_actor_and_the_chain_are_passed_on_whole(void **state)
                             "return fb.outcome()"),
               RULES, &run);
     assert_string_equal(run.run.why, "");
-    assert_string_equal(run.gate.asks[0].json,
-                        "{\"actor\":{\"arn\":\"arn:aws:iam::111122223333:user/ci\",\"id\":\"AKIAROOT\","
-                        "\"key_id\":\"AKIAROOT\",\"kind\":\"user_key\",\"user\":\"ci\"}}");
-    assert_string_equal(run.gate.asks[1].json, "{\"region\":\"r\",\"by\":[{\"id\":\"a\",\"sure\":true}],"
-                                               "\"since\":1700000000000}");
+    assert_string_equal(
+        run.gate.asks[0].json,
+        "{\"actor\":{\"arn\":\"arn:aws:iam::111122223333:user/ci\",\"id\":\"AKIAROOT\","
+        "\"key_id\":\"AKIAROOT\",\"kind\":\"user_key\",\"user\":\"ci\"}}");
+    assert_string_equal(run.gate.asks[1].json,
+                        "{\"region\":\"r\",\"by\":[{\"id\":\"a\",\"sure\":true}],"
+                        "\"since\":1700000000000}");
     assert_non_null(strstr(run.gate.asks[2].json, "\"rule\":\"region-fanout\""));
 }
 
@@ -285,18 +307,21 @@ static void the_actor_and_the_chain_are_passed_on_whole(void **state)
 static void a_fact_that_fails_is_empty_and_incomplete(void **state)
 {
     static const struct fake_rule RULES[] = {
-        {FB_VERB_REGIONS, "all", FB_RESULT_DONE, false, "", "{\"items\":[\"r1\"],\"guessed\":true}"},
+        {FB_VERB_REGIONS, "all", FB_RESULT_DONE, false, "",
+         "{\"items\":[\"r1\"],\"guessed\":true}"},
         {FB_VERB_COUNT, NULL, FB_RESULT_FAILED, true, "denied", NULL},
         {FB_VERB_COUNT, NULL, FB_RESULT_DONE, false, NULL, NULL}};
 
-    fake_play(*state,
-              FAKE_PLAYBOOK("local c = fb.chain(inc.actor) assert(#c == 0 and c.complete == false)\n"
-                            "local f = fb.compute{ region = \"r\" }\n"
-                            "assert(#f == 0 and #f.fleets == 0 and #f.instances == 0 and f.complete == false)\n"
-                            "local r = fb.aws.regions{ all = true }\n"
-                            "assert(#r == 1 and r[1] == \"r1\" and r.guessed and r.complete)\n"
-                            "return fb.outcome()"),
-              RULES, &run);
+    fake_play(
+        *state,
+        FAKE_PLAYBOOK(
+            "local c = fb.chain(inc.actor) assert(#c == 0 and c.complete == false)\n"
+            "local f = fb.compute{ region = \"r\" }\n"
+            "assert(#f == 0 and #f.fleets == 0 and #f.instances == 0 and f.complete == false)\n"
+            "local r = fb.aws.regions{ all = true }\n"
+            "assert(#r == 1 and r[1] == \"r1\" and r.guessed and r.complete)\n"
+            "return fb.outcome()"),
+        RULES, &run);
     assert_false(run.run.broken);
     assert_int_equal(run.run.outcome, FB_RUN_RETRY);
     assert_string_equal(run.run.why, "aws.chain could not be read whole: denied");
@@ -306,7 +331,8 @@ static void a_fact_that_fails_is_empty_and_incomplete(void **state)
 static void the_same_run_gives_the_same_asks(void **state)
 {
     static const char TEXT[] =
-        FAKE_PLAYBOOK("local set = {} for _, k in ipairs{ \"x\", \"m\", \"q\", \"b\", \"long key that is no short string in Lua\" } do set[k] = k end\n"
+        FAKE_PLAYBOOK("local set = {} for _, k in ipairs{ \"x\", \"m\", \"q\", \"b\", \"long key "
+                      "that is no short string in Lua\" } do set[k] = k end\n"
                       "for k in pairs(set) do " HALT "k } end\n"
                       "fb.each({ 3, 1, 2 }, function(i)\n"
                       "  for n = 1, i do " HALT "i .. \".\" .. n } end\n"

@@ -1,7 +1,7 @@
 /* torture_test.c - memory runs out at the n-th allocation, for every n, over loading and one run:
- * nothing crashes, nothing leaks. Failing only one allocation proves little, since Lua collects and asks
- * again; so every later one fails too (and once more with only that one failing).
- * The linker hands our malloc calls to the __wrap_ functions (tests/playbook/CMakeLists.txt). */
+ * nothing crashes, nothing leaks. Failing only one allocation proves little, since Lua collects and
+ * asks again; so every later one fails too (and once more with only that one failing). The linker
+ * hands our malloc calls to the __wrap_ functions (tests/playbook/CMakeLists.txt). */
 #include "playbook/fake_gate.h"
 
 void *__real_malloc(size_t n);
@@ -112,28 +112,29 @@ static long torture(bool once, long step)
     long n = 0;
 
     for (;; n += step) {
-        struct fb_arena *outer = fb_arena_new(1 << 20), *a = fb_arena_new(16 << 20);
+        struct fb_arena *outer = fb_arena_new(1 << 20), *a;
         const struct fb_val *inc = fake_value(outer, FAKE_INC);
         struct fb_run run = {0};
-        long before;
+        long before = memory.live;
         bool ran;
 
         assert_non_null(inc);
+        a = fb_arena_new(16 << 20);
+        assert_non_null(a);
         recorder.count = recorder.batches = 0;
         recorder.rules = RULES;
-        before = memory.live;
         memory.failed = 0;
         memory.once = once;
         memory.until = n;
         ran = load_and_run(a, inc, &run);
         memory.until = -1;
-        fb_arena_reset(a);
-        assert_int_equal(memory.live, before);
         fb_arena_free(a);
+        assert_int_equal(memory.live, before);
         fb_arena_free(outer);
         if (memory.failed == 0) {
             assert_true(ran);
-            assert_int_equal(recorder.count, 8); /* chain, quarantine, 2 x (compute, halt), 2 explain */
+            assert_int_equal(recorder.count,
+                             8); /* chain, quarantine, 2 x (compute, halt), 2 explain */
             return n;
         }
         assert_true(once || !ran);
