@@ -21,7 +21,9 @@
 
 struct fb_arena;
 
-/* What configuration says about acting. Lists are NULL when empty. */
+/* What configuration says about acting. Lists are NULL when empty; a limit below 0 is none.
+ * What the incident's own chain made counts against no limit of configuration (SAFETY T16); machines
+ * leave a tenth of an hour's actions to identities. */
 struct fb_guard_config {
     const char *const *protected_identities; /* break_glass and protected.identities */
     size_t protected_identity_count;
@@ -54,7 +56,7 @@ struct fb_grant {
     const char *playbook;
     const char *const *needs; /* NULL-terminated */
     enum fb_ceiling ceiling;
-    int64_t limit_identities, limit_resources; /* -1 none */
+    int64_t limit_identities, limit_resources; /* -1 none; identities that the chain made are free */
 };
 
 /* One action as the decision line and the report show it. */
@@ -85,13 +87,15 @@ struct fb_gate_setup {
  * remembered and not asked again while it lives. NULL when the arena is full. */
 struct fb_gate_run *fb_gate_new(struct fb_arena *a, const struct fb_gate_setup *setup);
 
-/* Starts the next pass: cached facts are dropped, what failed for good is kept. */
+/* Starts the next pass: cached facts are dropped, what failed for good is kept, the journal is read
+ * again, and actions left at intent or pending are read back (whether a playbook asks again or not). */
 void fb_gate_pass(struct fb_gate_run *g);
 
 /* The gate as playbook `grant` sees it. Valid until the arena resets. */
 struct fb_gate fb_gate_for(struct fb_gate_run *g, const struct fb_grant *grant);
 
-/* Everything asked for in this invocation, one entry per action (the latest status). */
+/* Everything asked for in this invocation, and what earlier ones left open: one entry per action, with
+ * the latest status. What this invocation has done stays "done" when a later pass finds it so. */
 const struct fb_action *fb_gate_actions(const struct fb_gate_run *g, size_t *count);
 const struct fb_message *fb_gate_messages(const struct fb_gate_run *g, size_t *count);
 /* Facts that could not be had, as lines for the report. */

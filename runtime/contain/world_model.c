@@ -401,8 +401,9 @@ static void read_owner(const struct account *acc, struct fb_read *r)
 
 static void read_machines(const struct account *acc, struct fb_arena *a, struct fb_read *r)
 {
-    struct fb_machine *out = FB_NEW_ARRAY(a, acc->count + 1, struct fb_machine);
     size_t n = r->kind == FB_READ_MACHINE ? r->id_count : 0;
+    struct fb_machine *out =
+        FB_NEW_ARRAY(a, r->kind == FB_READ_MACHINE ? n : acc->count, struct fb_machine);
 
     if (!out) {
         r->st = fb_err_set(&r->err, FB_ELIMIT, "no memory");

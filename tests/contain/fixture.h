@@ -38,6 +38,9 @@ struct fix_world {
     const char *broken_region; /* only there; NULL: everywhere */
     enum fb_status act_fails;  /* how every act fails, nothing being done; FB_OK: not */
     bool starting;             /* machines are still starting: a stop is refused for now */
+    bool hide_keys;            /* a user's keys cannot be listed */
+    int64_t *mono_ms;          /* an act that comes too late is not carried out */
+    int64_t read_ms;           /* how long a read takes */
     void (*before_act)(void *ctx);
     void *ctx;
 };
@@ -91,10 +94,16 @@ static inline void fix_read(void *self, struct fb_arena *a, struct fb_read *read
     struct fix_world *w = self;
 
     w->read_calls++;
+    *w->mono_ms += w->read_ms;
     w->inner.read(w->inner.self, a, reads, n, deadline);
     for (size_t i = 0; i < n; i++) {
         w->reads++;
         w->reads_of[reads[i].kind]++;
+        if (w->hide_keys && reads[i].kind == FB_READ_USER && reads[i].st == FB_OK) {
+            reads[i].key_count = 0;
+            reads[i].keys_known = reads[i].complete = false;
+            fb_err_set(&reads[i].err, FB_EDENIED, "hidden for the test");
+        }
         if (w->broken != FB_OK && reads[i].kind == w->broken_kind &&
             (!w->broken_region || fb_eq(w->broken_region, reads[i].region))) {
             struct fb_read blank = {.kind = reads[i].kind,
@@ -119,6 +128,12 @@ static inline void fix_act(void *self, struct fb_arena *a, struct fb_act *acts, 
         struct fb_act *act = &acts[i];
 
         w->intentless = w->intentless || act->intent == 0;
+        if (deadline && *w->mono_ms >= deadline) {
+            act->st = fb_err_set(&act->err, FB_ETIMEOUT, "out of time");
+            for (size_t k = 0; k < act->id_count; k++)
+                act->id_st[k] = act->st;
+            continue;
+        }
         if (w->before_act)
             w->before_act(w->ctx);
         if (act->kind == FB_ACT_MACHINES_STOP)
@@ -299,6 +314,7 @@ static inline struct fix *fix_open(const char *store_url, bool people_known)
     f->log = (struct fb_log){.to = stderr, .least = FB_LOG_ERROR, .clock = f->clock};
     assert_int_equal(fb_store_open(store_url, f->clock, &f->store, NULL), FB_OK);
     f->model = fb_model_new();
+    f->world.mono_ms = &f->mono_ms;
     f->world.inner = fb_world_model(f->model, ACCOUNT);
     f->guards = (struct fb_guard_config){
         .actions_per_hour = 2000, .identities = 20, .collateral_resources = 10};
