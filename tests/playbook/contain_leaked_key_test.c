@@ -213,6 +213,38 @@ static void every_kind_of_hop_is_answered(void **state)
     }
 }
 
+/* What a thief can start in an hour fits into one run, memory and calls included. */
+static void thousands_of_machines_are_stopped_in_one_run(void **state)
+{
+    enum { MACHINES = 4900 };
+    struct fb_buf found;
+    static struct fake_run r;
+    char each[300];
+
+    fb_buf_init(&found, 4 << 20);
+    fb_buf_add(&found, "{\"fleets\":[],\"instances\":[");
+    for (int i = 0; i < MACHINES; i++) {
+        snprintf(each, sizeof each,
+                 "%s{\"id\":\"i-%017d\",\"region\":\"eu-west-1\",\"type\":\"c5a.24xlarge\","
+                 "\"hourly_usd\":3.7,\"by\":\"arn:aws:iam::111122223333:user/ci\",\"sure\":true,"
+                 "\"kind\":\"instance\"}",
+                 i ? "," : "", i);
+        fb_buf_add(&found, each);
+    }
+    fb_buf_add(&found, "]}");
+    assert_true(fb_buf_ok(&found));
+    {
+        const struct fake_rule rules[] = {
+            {FB_VERB_COMPUTE, "eu-west-1", FB_RESULT_DONE, false, "", found.at}, FACTS, LAST};
+
+        play(*state, rules, &r);
+    }
+    fb_buf_release(&found);
+    assert_string_equal(r.run.why, "");
+    assert_int_equal(fake_count(&r.gate, FB_VERB_HALT), MACHINES);
+    assert_int_equal(r.run.outcome, FB_RUN_CONTAINED);
+}
+
 static void it_is_for_hot_aws_incidents_only(void **state)
 {
     static const char *const LEAK[] = {"leaked_key"}, *const ODD[] = {"unreadable"};
@@ -239,6 +271,7 @@ int main(void)
         FB_TEST(one_refused_or_failed_verb_never_stops_the_others),
         FB_TEST(a_missing_fact_costs_only_what_needs_it),
         FB_TEST(every_kind_of_hop_is_answered),
+        FB_TEST(thousands_of_machines_are_stopped_in_one_run),
         FB_TEST(it_is_for_hot_aws_incidents_only),
     };
 
