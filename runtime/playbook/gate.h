@@ -35,10 +35,14 @@ struct fb_answer {
     enum fb_result_status status;
     const char *why;
     const char *id;             /* action id "act-..."; "" for facts */
-    const struct fb_val *value; /* facts: the answer; else NULL */
+    const struct fb_val *value; /* facts: a list or a map; else NULL. A map {items = list, ...} is
+                                   that list, with the other fields (guessed) beside it */
     bool complete;              /* facts: false when something could not be read */
 };
 
+/* ask: a is the arena of the run; asks, their arguments and what the gate puts into answers live
+ * until it is reset. Answers come in as "failed: no answer", so that what is left untouched is no
+ * success. */
 struct fb_gate {
     void *self;
     void (*ask)(void *self, struct fb_arena *a, const struct fb_ask *asks, size_t n,

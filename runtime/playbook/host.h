@@ -73,7 +73,7 @@ fb_run_name(enum fb_outcome_kind k); /* "retry" "waiting" "needs_person" "contai
 
 struct fb_run {
     enum fb_outcome_kind outcome;
-    const char *why; /* of close, or the error of a broken run; "" */
+    const char *why; /* of close, the first reason of a retry, or the error of a broken run; "" */
     bool broken;     /* the playbook raised or hit a ceiling: outcome is retry */
     size_t asks;     /* gate calls made */
     size_t done, planned, pending, already, refused, failed; /* verbs by status */
