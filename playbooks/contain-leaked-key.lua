@@ -64,8 +64,9 @@ return playbook {
     -- All hops at once, the root credential first: a thief's script is as fast as ours.
     fb.each(chain, function(hop) cut(hop, fb) end)
 
-    -- Ways back in that the chain made, before or while we act.
-    fb.each(aws.made_by { chain = chain, since = inc.first_seen,
+    -- Ways back in that the chain made, while we act or in the day before the alarm.
+    local day = 24 * 60 * 60 * 1000
+    fb.each(aws.made_by { chain = chain, since = inc.first_seen - day,
                           kinds = { "access_key", "user", "role", "login_profile" } }, aws.contain)
 
     -- Every region at once; what would refill (fleets) before what is filled (instances).

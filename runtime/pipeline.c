@@ -45,6 +45,8 @@ struct step {
     struct fb_incident *inc;
     enum fb_incident_state inc_was;
     bool inc_new, inc_more;
+    struct fb_incident *joined[FB_EDGES_MAX]; /* of sessions: closed by this step */
+    size_t joined_count;
 };
 
 /* kind#rest within the store's key limit: a long rest is hashed. */
@@ -204,6 +206,7 @@ static enum fb_status load(struct step *s, struct fb_err *err)
 static enum fb_status weigh(struct step *s, struct fb_err *err)
 {
     const struct fb_event *ev = &s->out->ev;
+    struct fb_chain alone = {.hops = {s->out->chain.hops[0]}, .count = 1};
     enum fb_status st;
 
     s->after = fb_profile_new(s->a);
@@ -213,7 +216,8 @@ static enum fb_status weigh(struct step *s, struct fb_err *err)
     fb_profile_copy(s->after, s->before);
     fb_profile_copy(s->account_after, s->account_before);
     fb_profile_observe(s->after, ev, &s->out->chain);
-    fb_profile_observe(s->account_after, ev, &s->out->chain);
+    fb_profile_observe(s->account_after, ev,
+                       &alone); /* how far a chain reaches is the root's affair */
     st = merge_late(s, err);
     if (st != FB_OK)
         return st;
@@ -239,9 +243,11 @@ static bool evidence_enforces(const struct step *s)
            fb_config_account_enforces(s->rt->config, s->out->ev.account);
 }
 
-/* An incident that was opened on a session before its maker was known: its hops join the root's. */
+/* An incident that was opened on a session before its maker was known: its hops join the root's,
+ * and it ends: the root's goes on with all that it had. */
 static void join_sessions(struct step *s)
 {
+    s->joined_count = 0;
     for (size_t i = 0; i < s->edge_count; i++) {
         const char *from = s->edges[i].session_identity;
         struct fb_incident *old;
@@ -257,6 +263,13 @@ static void join_sessions(struct step *s)
             fb_incident_add_hop(s->a, s->inc, &old->hops[h]);
         if (old->first_ms < s->inc->first_ms)
             s->inc->first_ms = old->first_ms;
+        if (old->state == FB_INC_CLOSED)
+            continue;
+        old->version = item.version;
+        old->state = FB_INC_CLOSED;
+        old->why =
+            fb_arena_fmt(s->a, "joined to %s: %s stands behind it", s->inc->id, s->inc->root);
+        s->joined[s->joined_count++] = old;
     }
 }
 
@@ -269,8 +282,11 @@ static void begin(struct step *s)
     if (s->out->verdict.level == FB_OBSERVE)
         return;
     since = fb_profile_since_ms(s->after, s->out->ev.time_ms);
-    if (since < s->inc->first_ms)
-        s->inc->first_ms = since;
+    if (since < s->inc->first_ms && s->out->ev.time_ms > s->inc->first_ms - 3600 * 1000)
+        s->inc->first_ms =
+            since; /* an older event that came late makes no old machine the thief's */
+    if (s->inc_new && fb_profile_last_ms(s->after) > s->inc->last_ms)
+        s->inc->last_ms = fb_profile_last_ms(s->after); /* newer events may have come before it */
 }
 
 static enum fb_status fold_incident(struct step *s, struct fb_err *err)
@@ -278,6 +294,7 @@ static enum fb_status fold_incident(struct step *s, struct fb_err *err)
     const struct fb_decision *d = s->out;
 
     s->inc_new = s->inc_more = false;
+    s->joined_count = 0;
     if (d->ev.drill || (d->verdict.level == FB_OBSERVE && !s->inc))
         return FB_OK;
     if (s->inc && !reopens(s->inc, s->now_ms)) {
@@ -325,18 +342,19 @@ static enum fb_status put_profile(struct step *s, struct fb_put *put, const char
     return FB_OK;
 }
 
-static enum fb_status put_incident(struct step *s, struct fb_put *put, struct fb_err *err)
+static enum fb_status put_incident(struct step *s, const struct fb_incident *inc,
+                                   struct fb_put *put, struct fb_err *err)
 {
     struct fb_buf value;
 
     fb_buf_init_in(&value, s->a, FB_VALUE_BYTES_MAX);
-    fb_incident_write(&value, s->inc);
+    fb_incident_write(&value, inc);
     if (!fb_buf_ok(&value))
-        return fb_err_set(err, FB_ELIMIT, "incident %s is too large to keep", s->inc->id);
-    put->key = fb_incident_key(s->a, s->inc->root);
+        return fb_err_set(err, FB_ELIMIT, "incident %s is too large to keep", inc->id);
+    put->key = fb_incident_key(s->a, inc->root);
     put->value = value.at;
     put->len = value.len;
-    put->expect = s->inc->version;
+    put->expect = inc->version;
     return FB_OK;
 }
 
@@ -381,6 +399,12 @@ static const char *opened_line(struct step *s)
     return b.at;
 }
 
+/* Every new event of the root is in the record (when it was seen last), a duplicate in none. */
+static bool saves_incident(const struct step *s)
+{
+    return s->inc && (s->inc_new || s->inc_more || s->new_event);
+}
+
 static enum fb_status commit(struct step *s, struct fb_err *err)
 {
     struct fb_put puts[PUTS_MAX];
@@ -401,8 +425,10 @@ static enum fb_status commit(struct step *s, struct fb_err *err)
         if (st != FB_OK)
             return fb_err_set(err, st, "no memory left to save");
     }
-    if (s->inc && (s->inc_new || s->inc_more)) {
-        st = put_incident(s, &puts[n++], err);
+    if (saves_incident(s)) {
+        st = put_incident(s, s->inc, &puts[n++], err);
+        for (size_t i = 0; i < s->joined_count && st == FB_OK; i++)
+            st = put_incident(s, s->joined[i], &puts[n++], err);
         if (st != FB_OK)
             return st;
     }
@@ -414,7 +440,7 @@ static enum fb_status commit(struct step *s, struct fb_err *err)
     } else {
         st = fb_store_commit(s->rt->store, puts, n, false, err);
     }
-    if (st == FB_OK && s->inc && (s->inc_new || s->inc_more))
+    if (st == FB_OK && saves_incident(s))
         s->inc->version++;
     return st;
 }

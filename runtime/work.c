@@ -131,6 +131,8 @@ static void run_pass(struct fb_runtime *rt, struct fb_arena *a, struct fb_incide
     }
     work->actions = fb_gate_actions(gate, &actions);
     work->action_count = actions;
+    sum->pass.actions = work->actions;
+    sum->pass.action_count = actions;
     sum->pass.ran = sum->any;
     sum->pass.quiet = sum->any && fb_gate_quiet(gate) && sum->pass.outcome != FB_RUN_RETRY;
     for (size_t i = 0; i < actions; i++)
@@ -179,7 +181,7 @@ enum fb_status fb_incident_work(struct fb_runtime *rt, struct fb_arena *a, struc
                             .account = inc->account,
                             .hops = inc->hops,
                             .hop_count = inc->hop_count,
-                            .since_ms = inc->first_ms,
+                            .since_ms = inc->first_ms - FB_LOOK_BACK_MS,
                             .wide = inc->peak >= rt->score.wide};
     struct fb_gate_setup setup = {.store = rt->store,
                                   .clock = &rt->clock,

@@ -111,10 +111,13 @@ bool fb_incident_fold(struct fb_arena *a, struct fb_incident *inc, const struct 
 {
     size_t hops = inc->hop_count;
     bool fired = false, more = v->level > inc->level;
-    bool did = ev->outcome == FB_OUTCOME_OK && !fb_event_is(ev, FB_T_READ);
+    bool did =
+        ev->outcome == FB_OUTCOME_OK && !fb_event_is(ev, FB_T_READ) && ev->time_ms >= inc->first_ms;
 
-    for (size_t i = chain->count; i-- > 0;)
-        fb_incident_add_hop(a, inc, &chain->hops[i]);
+    if (v->level > FB_OBSERVE || ev->time_ms >= inc->first_ms) { /* else: from before it began */
+        for (size_t i = chain->count; i-- > 0;)
+            fb_incident_add_hop(a, inc, &chain->hops[i]);
+    }
     for (size_t i = 0; i < v->count; i++) {
         const struct fb_term *t = &v->terms[i];
         struct fb_reason r = {t->signal->id, t->why, ev->id, t->value, ev->time_ms};
@@ -125,8 +128,6 @@ bool fb_incident_fold(struct fb_arena *a, struct fb_incident *inc, const struct 
         }
     }
     fold_kinds(inc, v);
-    if (ev->time_ms < inc->first_ms)
-        inc->first_ms = ev->time_ms;
     if (ev->time_ms > inc->last_ms)
         inc->last_ms = ev->time_ms;
     if (v->score > inc->peak) {
@@ -175,12 +176,25 @@ static void count_quiet(struct fb_incident *inc, const struct fb_pass *pass)
     }
 }
 
+/* What a dry run would have done stands in the record: the journal holds only what was done. */
+static void keep_plan(struct fb_incident *inc, const struct fb_pass *pass)
+{
+    inc->plan_count = inc->plan_more = 0;
+    for (size_t i = 0; i < pass->action_count && !pass->enforce; i++) {
+        if (inc->plan_count < FB_INCIDENT_PLAN_MAX)
+            inc->plan[inc->plan_count++] = pass->actions[i];
+        else
+            inc->plan_more++;
+    }
+}
+
 void fb_incident_pass(struct fb_arena *a, struct fb_incident *inc, const struct fb_pass *pass)
 {
     inc->passes++;
     inc->actions_open = (int64_t)pass->open;
     inc->why = fb_arena_str(a, pass->why);
     count_quiet(inc, pass);
+    keep_plan(inc, pass);
     if (!pass->ran) {
         inc->state = inc->level == FB_CONTAIN ? FB_INC_NEEDS_PERSON : FB_INC_WATCHING;
         if (inc->level == FB_CONTAIN)

@@ -24,8 +24,10 @@ enum {
     FB_INCIDENT_HOPS_MAX = 48,
     FB_INCIDENT_REASONS_MAX = 24,
     FB_INCIDENT_NOTES_MAX = 48,
+    FB_INCIDENT_PLAN_MAX = 200,
     FB_SETTLE_MS = 15000, /* AWS: IAM changes bind in about 4 s; quiet passes lie this far apart */
-    FB_REOPEN_MS = 24 * 3600 * 1000 /* a contained incident reopens for its root this long */
+    FB_LOOK_BACK_MS = 24 * 3600 * 1000, /* ways back in are prepared before the alarm: this far */
+    FB_REOPEN_MS = 24 * 3600 * 1000     /* a contained incident reopens for its root this long */
 };
 
 enum fb_incident_state {
@@ -56,7 +58,7 @@ struct fb_incident {
     const char *root, *account, *cloud;
     enum fb_incident_state state;
     const char *why;                      /* of the state, for people; "" */
-    int64_t opened_ms, first_ms, last_ms; /* our opening; the root's first and newest event in it */
+    int64_t opened_ms, first_ms, last_ms; /* our opening; when it began; the root's newest event */
     double score, peak;                   /* now and at its highest */
     enum fb_level level;                  /* highest that any event caused */
     bool hard, enforce; /* enforce: its newest evidence came while acting was allowed */
@@ -70,10 +72,12 @@ struct fb_incident {
     size_t reason_count;
     struct fb_note notes[FB_INCIDENT_NOTES_MAX];
     size_t note_count;
-    int64_t passes, quiet; /* passes made; quiet ones in a row */
-    int64_t quiet_ms;      /* when the last counted quiet pass was */
-    int64_t actions_open;  /* pending or failed after the last pass */
-    uint64_t version;      /* in the store; 0: new */
+    struct fb_action plan[FB_INCIDENT_PLAN_MAX]; /* dry-run: what the last pass would have done */
+    size_t plan_count, plan_more;                /* plan_more: how many did not fit */
+    int64_t passes, quiet;                       /* passes made; quiet ones in a row */
+    int64_t quiet_ms;                            /* when the last counted quiet pass was */
+    int64_t actions_open;                        /* pending or failed after the last pass */
+    uint64_t version;                            /* in the store; 0: new */
 };
 
 /* The store's key for a root ("inc#..."); long roots are hashed. In a. */
@@ -99,6 +103,8 @@ struct fb_pass {
     const char *why;
     bool ran; /* at least one playbook matched */
     bool quiet, enforce;
+    const struct fb_action *actions; /* all that was asked for */
+    size_t action_count;
     size_t open; /* actions pending or failed */
     int64_t now_ms;
 };

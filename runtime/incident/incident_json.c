@@ -7,6 +7,26 @@
 #include "base/text.h"
 #include "incident/incident.h"
 
+static void write_plan(struct fb_buf *to, const struct fb_incident *inc)
+{
+    if (inc->plan_more)
+        fb_json_put_int(to, "plan_more", (int64_t)inc->plan_more);
+    fb_json_open(to, "plan", '[');
+    for (size_t i = 0; i < inc->plan_count; i++) {
+        const struct fb_action *x = &inc->plan[i];
+
+        fb_json_open(to, NULL, '{');
+        fb_json_put_str(to, "id", x->id);
+        fb_json_put_str(to, "verb", x->verb);
+        fb_json_put_str(to, "target", x->target);
+        fb_json_put_str(to, "region", x->region);
+        fb_json_put_str(to, "status", fb_result_name(x->status));
+        fb_json_put_str(to, "why", x->why);
+        fb_json_close(to, '}');
+    }
+    fb_json_close(to, ']');
+}
+
 void fb_incident_write(struct fb_buf *to, const struct fb_incident *inc)
 {
     fb_json_open(to, NULL, '{');
@@ -64,6 +84,7 @@ void fb_incident_write(struct fb_buf *to, const struct fb_incident *inc)
         fb_json_close(to, '}');
     }
     fb_json_close(to, ']');
+    write_plan(to, inc);
     fb_json_close(to, '}');
 }
 
@@ -112,6 +133,34 @@ static void read_lists(struct fb_arena *a, const struct fb_json *v, struct fb_in
     }
 }
 
+static enum fb_result_status read_result(const char *name)
+{
+    for (int s = FB_RESULT_DONE; s < FB_RESULT_FAILED; s++) {
+        if (strcmp(fb_result_name((enum fb_result_status)s), name) == 0)
+            return (enum fb_result_status)s;
+    }
+    return FB_RESULT_FAILED;
+}
+
+static void read_plan(const struct fb_json *v, struct fb_incident *inc)
+{
+    const struct fb_json *list = fb_json_get(v, "plan");
+    int64_t more = number(v, "plan_more");
+
+    inc->plan_more = more > 0 ? (size_t)more : 0;
+    for (size_t i = 0; i < fb_json_len(list) && i < FB_INCIDENT_PLAN_MAX; i++) {
+        const struct fb_json *x = fb_json_at(list, i);
+
+        inc->plan[inc->plan_count++] =
+            (struct fb_action){.id = fb_json_get_str(x, "id"),
+                               .verb = fb_json_get_str(x, "verb"),
+                               .target = fb_json_get_str(x, "target"),
+                               .region = fb_json_get_str(x, "region"),
+                               .why = fb_json_get_str(x, "why"),
+                               .status = read_result(fb_json_get_str(x, "status"))};
+    }
+}
+
 enum fb_status fb_incident_read(struct fb_arena *a, const char *bytes, size_t len,
                                 struct fb_incident *inc, struct fb_err *err)
 {
@@ -146,5 +195,6 @@ enum fb_status fb_incident_read(struct fb_arena *a, const char *bytes, size_t le
     inc->actions_open = number(v, "actions_open");
     fb_hop_read(a, fb_json_get(v, "actor"), &inc->actor);
     read_lists(a, v, inc);
+    read_plan(v, inc);
     return FB_OK;
 }

@@ -11,6 +11,18 @@ static void line(struct fb_buf *to, const char *label, const char *text)
     fb_buf_addc(to, '\n');
 }
 
+static void list_actions(struct fb_buf *to, struct fb_arena *a, const char *label,
+                         const struct fb_action *actions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct fb_action *x = &actions[i];
+
+        line(to, i == 0 ? label : "",
+             fb_arena_fmt(a, "%-8s %s %s%s%s%s%s", fb_result_name(x->status), x->verb, x->target,
+                          *x->region ? " in " : "", x->region, *x->why ? "  - " : "", x->why));
+    }
+}
+
 void fb_incident_text(struct fb_buf *to, struct fb_arena *a, const struct fb_incident *inc,
                       const struct fb_action *actions, size_t count)
 {
@@ -32,13 +44,10 @@ void fb_incident_text(struct fb_buf *to, struct fb_arena *a, const struct fb_inc
     for (size_t i = 0; i < inc->reason_count && i < 8; i++)
         line(to, i == 0 ? "because" : "",
              fb_arena_fmt(a, "%s: %s", inc->reasons[i].signal, inc->reasons[i].why));
-    for (size_t i = 0; i < count; i++) {
-        const struct fb_action *x = &actions[i];
-
-        line(to, i == 0 ? "actions" : "",
-             fb_arena_fmt(a, "%-8s %s %s%s%s%s%s", fb_result_name(x->status), x->verb, x->target,
-                          *x->region ? " in " : "", x->region, *x->why ? "  - " : "", x->why));
-    }
+    list_actions(to, a, "actions", actions, count);
+    list_actions(to, a, "would do", inc->plan, inc->plan_count);
+    if (inc->plan_more)
+        line(to, "", fb_arena_fmt(a, "and %zu more", inc->plan_more));
     for (size_t i = 0; i < inc->note_count; i++)
         line(to, inc->notes[i].kind, inc->notes[i].text);
 }
