@@ -6,7 +6,7 @@ static void an_object_that_we_do_not_know_is_an_unknown_event(void **state)
     static const char *const objects[] = {
         "{}",
         "{'hello':'world'}",
-        "{'protoPayload':{'methodName':'v1.compute.instances.insert'},'insertId':'x'}",
+        "{'protoPayload':{'methodName':'v1.compute.instances.insert'}}",
         "{'Records':[{'eventSource':'aws:sqs','body':'{}'}]}",
         "{'eventName':'x'}",
         "{'type':'a','severity':3}",
@@ -23,6 +23,13 @@ static void an_object_that_we_do_not_know_is_an_unknown_event(void **state)
         assert_true(ev.time_guessed);
         assert_true(fb_starts(ev.id, "sha256:"));
     }
+}
+
+static void an_object_that_we_do_not_know_keeps_the_id_it_says(void **state)
+{
+    assert_string_equal(read_text(*state, "{'eventID':'e-1','eventName':'x'}").id, "e-1");
+    assert_string_equal(read_text(*state, "{'insertId':'i-1','protoPayload':{}}").id, "i-1");
+    assert_true(fb_starts(read_text(*state, "{'eventID':7}").id, "sha256:"));
 }
 
 static void an_unknown_object_that_aws_carried_is_aws(void **state)
@@ -113,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FB_TEST(an_object_that_we_do_not_know_is_an_unknown_event),
+        FB_TEST(an_object_that_we_do_not_know_keeps_the_id_it_says),
         FB_TEST(an_unknown_object_that_aws_carried_is_aws),
         FB_TEST(two_different_records_without_an_id_get_different_ids),
         FB_TEST(what_had_to_be_tamed_stays_marked),
