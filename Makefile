@@ -14,7 +14,8 @@ release: setup
 	cmake --preset release
 	cmake --build --preset release -j
 
-test: build
+test: build release
+	@bash tests/run.sh release -L release
 	@bash tests/run.sh $(PRESET)
 
 demo: release
@@ -31,7 +32,8 @@ clean:
 
 help:
 	@echo "make demo      install what is missing, build, contain a leaked key in a local stand-in account"
-	@echo "make test      build with ASan and UBSan and run every test (PRESET=clang or release for others)"
+	@echo "make test      build with ASan and UBSan and run every test (PRESET=clang for that compiler);"
+	@echo "               what sanitizers would spoil (memory, speed) runs on the release build"
 	@echo "make release   the optimised executable: build/release/firebreak"
 	@echo "make bench     start, round trip, memory and replay speed beside a do-nothing bootstrap"
 	@echo "make format    clang-format over every C file"

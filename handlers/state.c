@@ -15,22 +15,6 @@ struct listing {
     size_t shown, not_done;
 };
 
-static void write_actions(struct fb_buf *to, const struct fb_action *x, size_t n)
-{
-    fb_json_open(to, "actions", '[');
-    for (size_t i = 0; i < n; i++) {
-        fb_json_open(to, NULL, '{');
-        fb_json_put_str(to, "id", x[i].id);
-        fb_json_put_str(to, "verb", x[i].verb);
-        fb_json_put_str(to, "target", x[i].target);
-        fb_json_put_str(to, "region", x[i].region);
-        fb_json_put_str(to, "status", fb_result_name(x[i].status));
-        fb_json_put_str(to, "why", x[i].why);
-        fb_json_close(to, '}');
-    }
-    fb_json_close(to, ']');
-}
-
 static bool show(void *self, struct fb_incident *inc)
 {
     struct listing *l = self;
@@ -47,7 +31,7 @@ static bool show(void *self, struct fb_incident *inc)
         fb_incident_write(&record, inc);
         fb_json_open(&text, NULL, '{');
         fb_json_put_raw(&text, "incident", record.at);
-        write_actions(&text, actions, n);
+        fb_actions_write(&text, "actions", actions, n);
         fb_json_close(&text, '}');
         fb_buf_release(&record);
     } else {

@@ -63,20 +63,7 @@ static void write_lists(struct fb_buf *to, const struct fb_decision *d)
     fb_json_put_str(to, "incident", *d->incident ? d->incident : NULL);
     if (*d->incident)
         fb_json_put_str(to, "incident_state", fb_incident_state_name(d->incident_state));
-    fb_json_open(to, "actions", '[');
-    for (size_t i = 0; i < d->action_count; i++) {
-        const struct fb_action *x = &d->actions[i];
-
-        fb_json_open(to, NULL, '{');
-        fb_json_put_str(to, "id", x->id);
-        fb_json_put_str(to, "verb", x->verb);
-        fb_json_put_str(to, "target", x->target);
-        fb_json_put_str(to, "region", x->region);
-        fb_json_put_str(to, "status", fb_result_name(x->status));
-        fb_json_put_str(to, "why", x->why);
-        fb_json_close(to, '}');
-    }
-    fb_json_close(to, ']');
+    fb_actions_write(to, "actions", d->actions, d->action_count);
 }
 
 void fb_decision_write(struct fb_buf *to, struct fb_arena *a, const struct fb_decision *d)

@@ -513,3 +513,20 @@ enum fb_status fb_actions_list(struct fb_store *s, struct fb_arena *a, const cha
         st = fb_err_set(err, FB_ELIMIT, "no memory for the list");
     return fb_err_ctx(err, st, "list actions of %s", incident);
 }
+
+void fb_actions_write(struct fb_buf *to, const char *key, const struct fb_action *actions,
+                      size_t count)
+{
+    fb_json_open(to, key, '[');
+    for (size_t i = 0; i < count; i++) {
+        fb_json_open(to, NULL, '{');
+        fb_json_put_str(to, "id", actions[i].id);
+        fb_json_put_str(to, "verb", actions[i].verb);
+        fb_json_put_str(to, "target", actions[i].target);
+        fb_json_put_str(to, "region", actions[i].region);
+        fb_json_put_str(to, "status", fb_result_name(actions[i].status));
+        fb_json_put_str(to, "why", actions[i].why);
+        fb_json_close(to, '}');
+    }
+    fb_json_close(to, ']');
+}

@@ -208,7 +208,7 @@ enum fb_status fb_ledger_append(struct fb_store *s, struct fb_arena *a, int64_t 
 
     if (st != FB_OK)
         return fb_err_ctx(err, st, "ledger");
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && i < FB_LEDGER_BATCH_MAX; i++)
         fb_buf_init_in(&ap.values[i], a, LINE_BYTES_MAX + 256);
     fb_buf_init_in(&ap.head, a, 256);
     fb_buf_init_in(&ap.scratch, a, LINE_BYTES_MAX + 256);

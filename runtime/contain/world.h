@@ -19,7 +19,8 @@ enum fb_read_kind {
     FB_READ_USER,      /* in: name = user name; out: arn, id, keys[], policies that are ours */
     FB_READ_ROLE,      /* in: name = role name; out: arn, id, policies that are ours */
     FB_READ_MACHINES,  /* in: region; out: machines pending or running */
-    FB_READ_MACHINE    /* in: region, ids; out: those machines, whatever their state, protections too */
+    FB_READ_MACHINE /* in: region, ids; out: those machines, whatever their state, protections too
+                     */
 };
 
 struct fb_key_state {
@@ -64,7 +65,8 @@ struct fb_read {
     const char *deny_policy;   /* document of our deny policy, "" absent */
     const char *revoke_policy; /* document of our revocation policy, "" absent */
     bool policies_known;       /* both documents are what the peer says */
-    const char *const *names; /* FB_READ_REGIONS; the built-in list (guessed) where st is not FB_OK */
+    const char *const
+        *names; /* FB_READ_REGIONS; the built-in list (guessed) where st is not FB_OK */
     size_t name_count;
     const struct fb_machine *machines;
     size_t machine_count;

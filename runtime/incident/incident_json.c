@@ -7,26 +7,6 @@
 #include "base/text.h"
 #include "incident/incident.h"
 
-static void write_plan(struct fb_buf *to, const struct fb_incident *inc)
-{
-    if (inc->plan_more)
-        fb_json_put_int(to, "plan_more", (int64_t)inc->plan_more);
-    fb_json_open(to, "plan", '[');
-    for (size_t i = 0; i < inc->plan_count; i++) {
-        const struct fb_action *x = &inc->plan[i];
-
-        fb_json_open(to, NULL, '{');
-        fb_json_put_str(to, "id", x->id);
-        fb_json_put_str(to, "verb", x->verb);
-        fb_json_put_str(to, "target", x->target);
-        fb_json_put_str(to, "region", x->region);
-        fb_json_put_str(to, "status", fb_result_name(x->status));
-        fb_json_put_str(to, "why", x->why);
-        fb_json_close(to, '}');
-    }
-    fb_json_close(to, ']');
-}
-
 void fb_incident_write(struct fb_buf *to, const struct fb_incident *inc)
 {
     fb_json_open(to, NULL, '{');
@@ -84,7 +64,9 @@ void fb_incident_write(struct fb_buf *to, const struct fb_incident *inc)
         fb_json_close(to, '}');
     }
     fb_json_close(to, ']');
-    write_plan(to, inc);
+    if (inc->plan_more)
+        fb_json_put_int(to, "plan_more", (int64_t)inc->plan_more);
+    fb_actions_write(to, "plan", inc->plan, inc->plan_count);
     fb_json_close(to, '}');
 }
 

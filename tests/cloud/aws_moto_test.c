@@ -97,7 +97,7 @@ static void who_we_are_is_answered(void **state)
     struct fb_aws_reply r;
 
     if (!acc)
-        skip();
+        FB_SKIP("moto_server is not on this machine");
     a = fb_arena_new(8 << 20);
     r = call(acc->aws, a, "sts", "GetCallerIdentity", NULL);
     must(&r);
@@ -125,7 +125,7 @@ static void a_users_key_can_be_made_disabled_and_removed(void **state)
     struct fb_buf form;
 
     if (!acc)
-        skip();
+        FB_SKIP("moto_server is not on this machine");
     a = fb_arena_new(8 << 20);
     r = call(acc->aws, a, "iam", "CreateUser", "UserName=mallory");
     must(&r);
@@ -210,7 +210,7 @@ static void machines_are_stopped_in_many_regions_in_one_run(void **state)
     size_t n;
 
     if (!acc)
-        skip();
+        FB_SKIP("moto_server is not on this machine");
     a = fb_arena_new(32 << 20);
     regions = fb_aws_builtin_regions(&n);
     assert_true(n > 6);
@@ -240,7 +240,7 @@ static void the_built_in_regions_need_no_opt_in(void **state)
     size_t n;
 
     if (!acc)
-        skip();
+        FB_SKIP("moto_server is not on this machine");
     a = fb_arena_new(8 << 20);
     regions = fb_aws_builtin_regions(&n);
     r = call(acc->aws, a, "ec2", "DescribeRegions", "AllRegions=true");
@@ -280,7 +280,7 @@ static void real_refusals_are_told_apart(void **state)
     struct fb_arena *a;
 
     if (!acc)
-        skip();
+        FB_SKIP("moto_server is not on this machine");
     a = fb_arena_new(8 << 20);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct fb_aws_call c = {.service = rows[i].service,
@@ -320,7 +320,7 @@ static void json_and_rest_services_answer_too(void **state)
     struct fb_arena *a;
 
     if (!acc)
-        skip();
+        FB_SKIP("moto_server is not on this machine");
     a = fb_arena_new(8 << 20);
     fb_aws_do(acc->aws, a, &c, 0, &r);
     must(&r);
@@ -339,7 +339,7 @@ static void nothing_is_changed_while_read_only(void **state)
     uint64_t before;
 
     if (!acc)
-        skip();
+        FB_SKIP("moto_server is not on this machine");
     a = fb_arena_new(8 << 20);
     fb_aws_read_only(acc->aws, true);
     before = fb_aws_sent(acc->aws);
@@ -423,7 +423,7 @@ static void our_signatures_are_accepted_and_wrong_ones_refused(void **state)
 
     (void)state;
     if (!acc)
-        skip();
+        FB_SKIP("moto_server is not on this machine");
     a = fb_arena_new(8 << 20);
     admin = first_keys(acc, a);
     r = call(acc->aws, a, "iam", "ListUsers", NULL); /* the key of before is nobody's now */
@@ -468,7 +468,7 @@ static void json_and_rest_calls_are_signed_as_the_peer_verifies(void **state)
 
     (void)state;
     if (!acc)
-        skip();
+        FB_SKIP("moto_server is not on this machine");
     a = fb_arena_new(8 << 20);
     use_keys(acc, first_keys(acc, a));
     fb_aws_do(acc->aws, a, &table, 0, &r);

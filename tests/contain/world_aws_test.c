@@ -246,7 +246,7 @@ static void the_thief_is_cut_off_in_every_region_and_nobody_else_is_touched(void
     int done = 0;
 
     if (!s)
-        skip();
+        FB_SKIP("moto_server is not on this machine");
     begin(s);
     for (int pass = 0; pass < 4; pass++) {
         fb_gate_pass(s->f->run);
@@ -282,7 +282,7 @@ static void dry_run_makes_no_mutating_call(void **state)
     size_t n;
 
     if (!s)
-        skip();
+        FB_SKIP("moto_server is not on this machine");
     s->f->incident.enforce = false;
     begin(s);
     contain(s);
@@ -303,7 +303,7 @@ static void a_client_that_is_read_only_refuses_what_the_gate_would_do(void **sta
     struct stage *s = *state;
 
     if (!s)
-        skip();
+        FB_SKIP("moto_server is not on this machine");
     begin(s);
     fb_aws_read_only(s->aws, true);
     assert_int_equal(fix_disable(s->f, s->key[0], "ci").status, FB_RESULT_FAILED);
@@ -320,7 +320,7 @@ static void a_protected_user_keeps_its_key_on_the_real_peer_too(void **state)
     struct fb_answer a;
 
     if (!s)
-        skip();
+        FB_SKIP("moto_server is not on this machine");
     s->f->guards.protected_identities = &s->alice_key;
     s->f->guards.protected_identity_count = 1;
     begin(s);
@@ -349,7 +349,7 @@ static void one_machine_that_is_gone_does_not_keep_the_others_running(void **sta
     bool clear[3] = {false, false, true};
 
     if (!s)
-        skip();
+        FB_SKIP("moto_server is not on this machine");
     w = fb_world_aws(s->aws);
     ids[0] = s->machine[0].id;
     ids[1] = "i-0123456789abcdef0";

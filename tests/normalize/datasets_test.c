@@ -169,8 +169,7 @@ static void real_records_read_without_a_crash_and_nearly_all_completely(void **s
     struct counts c = {0};
 
     if (!shared) {
-        print_message("SKIPPED: no shared folder with data sets beside the checkout (FB_SHARED)\n");
-        skip();
+        FB_SKIP("the public data sets are not beside this checkout (FB_SHARED)");
     }
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         walk_file(*state, fb_arena_fmt(*state, "%s/datasets/%s", shared, files[i]), &c);

@@ -42,6 +42,26 @@ static inline int fb_test_arena_free(void **state)
     return 0;
 }
 
+/* Skips the running test, and says why where nobody can miss it: on stderr, and in the list that
+ * the test command prints at its end (FB_SKIP_LOG). */
+#define FB_SKIP(why)                                                                               \
+    do {                                                                                           \
+        fb_test_tell_skip(__func__, (why));                                                        \
+        skip();                                                                                    \
+    } while (0)
+
+static inline void fb_test_tell_skip(const char *test, const char *why)
+{
+    const char *log = getenv("FB_SKIP_LOG");
+    FILE *f = log ? fopen(log, "ae") : NULL;
+
+    (void)fprintf(stderr, "SKIPPED %s: %s\n", test, why);
+    if (f) {
+        (void)fprintf(f, "%s: %s\n", test, why);
+        (void)fclose(f);
+    }
+}
+
 #define FB_TEST(fn) cmocka_unit_test_setup_teardown(fn, fb_test_arena_new, fb_test_arena_free)
 
 #endif
