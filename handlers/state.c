@@ -83,11 +83,13 @@ int fb_door_tick(const struct fb_options *o)
         enum fb_status st = fb_pipeline_tick(&rt, work, &d, &tick, &err);
 
         if (o->json)
-            printf("{\"incidents\":%zu,\"worked\":%zu,\"open\":%zu,\"needs_person\":%zu}\n",
-                   tick.seen, tick.worked, tick.open, tick.needs_person);
+            printf("{\"incidents\":%zu,\"worked\":%zu,\"open\":%zu,\"settling\":%zu,"
+                   "\"needs_person\":%zu}\n",
+                   tick.seen, tick.worked, tick.open, tick.settling, tick.needs_person);
         else
-            printf("%zu incidents, %zu worked: %zu still open, %zu need a person\n", tick.seen,
-                   tick.worked, tick.open, tick.needs_person);
+            printf("%zu incidents, %zu worked: %zu still open, %zu await a second quiet pass, "
+                   "%zu need a person\n",
+                   tick.seen, tick.worked, tick.open, tick.settling, tick.needs_person);
         if (st != FB_OK)
             fprintf(stderr, "firebreak: %s\n", err.text);
         status = st != FB_OK || tick.open || tick.needs_person ? FB_EXIT_NO : FB_EXIT_DONE;

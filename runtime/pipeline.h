@@ -129,7 +129,7 @@ enum fb_status fb_pipeline_retire(struct fb_runtime *rt, struct fb_arena *a, con
 /* One turn of the minute timer: works every incident that is due. */
 struct fb_tick {
     size_t seen, worked;
-    size_t open, needs_person; /* after it */
+    size_t open, settling, needs_person; /* of all incidents, after it */
 };
 enum fb_status fb_pipeline_tick(struct fb_runtime *rt, struct fb_arena *a,
                                 const struct fb_delivery *d, struct fb_tick *out,

@@ -242,6 +242,7 @@ enum fb_status fb_incidents_each(struct fb_store *s, struct fb_arena *a,
 enum { TICK_MAX = 256 };
 
 struct due_list {
+    struct fb_tick *sum; /* of those that are not due */
     struct fb_incident *inc[TICK_MAX], *over[TICK_MAX];
     size_t count, over_count, seen;
     int64_t now_ms;
@@ -267,6 +268,13 @@ static void retire(struct fb_runtime *rt, struct fb_arena *a, struct fb_incident
                {"why", err.text, 0}); /* the next tick tries again */
 }
 
+static void count(struct fb_tick *sum, const struct fb_incident *inc)
+{
+    sum->open += inc->state == FB_INC_OPEN;
+    sum->settling += inc->state == FB_INC_SETTLING;
+    sum->needs_person += inc->state == FB_INC_NEEDS_PERSON;
+}
+
 static bool collect_due(void *self, struct fb_incident *inc)
 {
     struct due_list *list = self;
@@ -276,6 +284,8 @@ static bool collect_due(void *self, struct fb_incident *inc)
         list->over[list->over_count++] = inc;
     if (fb_incident_due(inc, list->now_ms) && list->count < TICK_MAX)
         list->inc[list->count++] = inc;
+    else
+        count(list->sum, inc);
     return true;
 }
 
@@ -289,6 +299,7 @@ enum fb_status fb_pipeline_tick(struct fb_runtime *rt, struct fb_arena *a,
     memset(out, 0, sizeof *out);
     if (!list)
         return fb_err_set(err, FB_ELIMIT, "no memory left for a tick");
+    list->sum = out;
     list->now_ms = fb_wall_ms(&rt->clock);
     st = fb_incidents_each(rt->store, a, collect_due, list, err);
     if (st != FB_OK)
@@ -305,8 +316,7 @@ enum fb_status fb_pipeline_tick(struct fb_runtime *rt, struct fb_arena *a,
             worst = fb_err_set(err, st, "%s", why.text);
         }
         out->worked++;
-        out->open += list->inc[i]->state == FB_INC_OPEN || list->inc[i]->state == FB_INC_SETTLING;
-        out->needs_person += list->inc[i]->state == FB_INC_NEEDS_PERSON;
+        count(out, list->inc[i]);
     }
     for (size_t i = 0; i < list->over_count; i++)
         retire(rt, a, list->over[i], list->now_ms);

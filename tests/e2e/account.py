@@ -82,7 +82,8 @@ class Moto:
 
 class Proxy:
     """Counts calls on their way to moto; `kill_at` = n ends the victim before the n-th mutating call,
-    `delay_s` holds every call."""
+    `delay_s` holds every call, `deny` names actions that are answered AccessDenied as IAM does (rights
+    are what moto checks only for whole accounts)."""
 
     def __init__(self, moto):
         proxy = self
@@ -95,10 +96,12 @@ class Proxy:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                proxy.saw(body, self.headers)
+                action = proxy.saw(body, self.headers)
                 if proxy.gone:
                     self.close_connection = True
                     return
+                if action in proxy.deny:
+                    return self.refuse()
                 up = http.client.HTTPConnection("127.0.0.1", moto.port, timeout=30)
                 up.request("POST", self.path, body, {k: v for k, v in self.headers.items()})
                 reply = up.getresponse()
@@ -107,6 +110,14 @@ class Proxy:
                 for k, v in reply.getheaders():
                     if k.lower() not in ("content-length", "connection", "transfer-encoding"):
                         self.send_header(k, v)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def refuse(self):
+                data = (b"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>"
+                        b"<Message>not authorized</Message></Error></ErrorResponse>")
+                self.send_response(403)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
@@ -127,6 +138,7 @@ class Proxy:
         with self.lock:
             self.calls, self.mutations = [], []
             self.kill_at, self.victim, self.gone, self.delay_s = 0, None, False, 0.0
+            self.deny = set()
 
     def saw(self, body, headers):
         form = dict(urllib.parse.parse_qsl(body.decode(errors="replace")))
@@ -142,6 +154,7 @@ class Proxy:
             delay = self.delay_s
         if delay:
             time.sleep(delay)
+        return action
 
     def stop(self):
         self.server.shutdown()

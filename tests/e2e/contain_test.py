@@ -182,6 +182,34 @@ class Contain(unittest.TestCase):
                                 world.user, "https://code.example/new evidence")])
         self.assert_contained(world, world.picture())
 
+    def test_replay_acts_when_enforce_stands_on_its_command_line_and_only_then(self):
+        world, fb = World(self.moto), self.firebreak()
+        path = os.path.join(fb.folder.name, "story.ndjson")
+        with open(path, "w", encoding="utf-8") as f:
+            f.writelines(json.dumps(e) + "\n" for e in self.story(world))
+        fb.run("replay", path)  # FIREBREAK_MODE=enforce in the environment does not count here
+        self.assertEqual(self.proxy.calls, [])
+        fb = self.firebreak()
+        status, out, err = fb.run("replay", "--mode", "enforce", "--output", "json", path)
+        self.assertEqual(status, 0, err)
+        self.assert_contained(world, world.picture())
+        statuses = {a["status"] for line in out.splitlines() for a in json.loads(line)["actions"]}
+        self.assertLessEqual(statuses, {"done", "already"})
+
+    def test_without_rights_it_says_what_failed_and_goes_on_with_the_rest(self):
+        world, fb = World(self.moto), self.firebreak()
+        self.proxy.deny = {"UpdateAccessKey"}
+        decisions = self.decisions(fb.deliver(self.story(world)))
+        picture = world.picture()
+        self.assertEqual(picture["keys"][world.key], "Active")
+        self.assertIn(DENY, picture["policies"][world.user])
+        self.assertEqual(set(picture["thief"].values()), {"stopped"})
+        failed = [a for d in decisions for a in d["actions"] if a["status"] in ("failed", "refused")]
+        self.assertEqual({a["verb"] for a in failed}, {"aws.disable_access_key"})
+        self.assertTrue(all("AccessDenied" in a["why"] or "failed" in a["why"] for a in failed), failed)
+        self.assertIn(fb.incidents()[0]["incident"]["state"], ("open", "needs_person"))
+        self.assertEqual(fb.run("tick")[0], 3)
+
     def test_forged_events_act_on_nothing_and_frame_nobody(self):
         world, fb = World(self.moto), self.firebreak()
         genuine = self.story(world)
