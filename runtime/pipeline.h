@@ -44,9 +44,10 @@ struct fb_runtime {
     struct fb_store *store;
     struct fb_store *unproven; /* the part of it for records that no door vouches for */
     struct fb_playbooks *playbooks;
-    struct fb_aws *aws;     /* NULL: no cloud is reached, facts come from the model */
-    struct fb_model *model; /* NULL: facts come from the cloud */
-    bool enforce;           /* the mode after command line, environment and file */
+    struct fb_aws *aws;          /* NULL: no cloud is reached, facts come from the model */
+    struct fb_model *model;      /* NULL: facts come from the cloud */
+    bool enforce;                /* the mode after command line, environment and file */
+    int64_t blind_until_mono_ms; /* dry-run: until then no credentials are looked for again */
 };
 
 struct fb_runtime_setup {
@@ -121,6 +122,13 @@ struct fb_work {
 };
 enum fb_status fb_incident_work(struct fb_runtime *rt, struct fb_arena *a, struct fb_incident *inc,
                                 struct fb_work *work, struct fb_err *err);
+
+/* Whether this live runtime is in dry-run and has no credentials to ask the cloud with. */
+bool fb_runtime_blind(struct fb_runtime *rt, struct fb_arena *a);
+/* A model of the account as the records of one incident tell it (recorded.c); free it. NULL: no
+ * memory. */
+struct fb_model *fb_recorded_world(struct fb_runtime *rt, struct fb_arena *a,
+                                   const struct fb_incident *inc);
 
 /* The root's incident is over: its days teach again. */
 enum fb_status fb_pipeline_retire(struct fb_runtime *rt, struct fb_arena *a, const char *root,

@@ -172,6 +172,22 @@ static enum fb_status fold_and_save(struct fb_runtime *rt, struct fb_arena *a,
     return st;
 }
 
+static void drop_model(void *m) { fb_model_free(m); }
+
+/* Where facts come from: the cloud; a replay's model; without credentials in dry-run, our records.
+ */
+static struct fb_world choose_world(struct fb_runtime *rt, struct fb_arena *a,
+                                    const struct fb_incident *inc)
+{
+    if (rt->aws && fb_runtime_blind(rt, a)) {
+        struct fb_model *m = fb_recorded_world(rt, a, inc);
+
+        if (m && fb_arena_defer(a, drop_model, m))
+            return fb_world_model(m, inc->account);
+    }
+    return rt->aws ? fb_world_aws(rt->aws) : fb_world_model(rt->model, inc->account);
+}
+
 enum fb_status fb_incident_work(struct fb_runtime *rt, struct fb_arena *a, struct fb_incident *inc,
                                 struct fb_work *work, struct fb_err *err)
 {
@@ -194,7 +210,7 @@ enum fb_status fb_incident_work(struct fb_runtime *rt, struct fb_arena *a, struc
     enum fb_status st = FB_OK;
 
     work->enforce = about.enforce = acting(rt, inc, d);
-    setup.world = rt->aws ? fb_world_aws(rt->aws) : fb_world_model(rt->model, inc->account);
+    setup.world = choose_world(rt, a, inc);
     work->names = FB_NEW_ARRAY(a, fb_playbooks_count(rt->playbooks) + 1, const char *);
     gate = fb_gate_new(a, &setup);
     if (!gate || !work->names)

@@ -171,6 +171,19 @@ class Contain(unittest.TestCase):
         self.assertGreater(len(self.proxy.calls), 0)
         self.assertEqual(world.picture(), before)
 
+    def test_a_dry_run_without_credentials_plans_from_the_log_alone(self):
+        world, fb = World(self.moto), self.firebreak()
+        fb.env.update(FIREBREAK_MODE="dry-run", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="",
+                      AWS_SHARED_CREDENTIALS_FILE="/nonexistent", AWS_CONFIG_FILE="/nonexistent")
+        decisions = self.decisions(fb.deliver(self.story(world)))
+        planned = {(a["verb"], a["target"]): a["status"] for a in decisions[-1]["actions"]}
+        self.assertEqual(set(planned.values()), {"planned"})
+        self.assertEqual({t for v, t in planned if v == "aws.halt"},
+                         {i for ids in world.machines.values() for i in ids})
+        self.assertIn(("aws.disable_access_key", world.key), planned)
+        self.assertEqual(self.proxy.calls, [])
+        self.assertEqual(fb.incidents()[0]["incident"]["state"], "planned")
+
     def test_what_was_opened_in_dry_run_is_not_acted_on_by_a_later_switch(self):
         world, fb = World(self.moto), self.firebreak()
         fb.env["FIREBREAK_MODE"] = "dry-run"
