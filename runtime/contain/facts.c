@@ -58,6 +58,21 @@ const struct fb_made_item *fb_case_made_find(struct fb_gate_run *g, const char *
     return NULL;
 }
 
+const struct fb_made_item *fb_case_session(struct fb_gate_run *g, size_t *at)
+{
+    const struct fb_made_item *items;
+    size_t n;
+
+    fb_case_made(g, &items, &n);
+    while (*at < n) {
+        const struct fb_made_item *item = &items[(*at)++];
+
+        if (fb_eq(item->kind, "session") && g->set.now_ms - item->at_ms <= FB_SESSION_REACH_MS)
+            return item;
+    }
+    return NULL;
+}
+
 /* Whether `by` (a hop, a list of hops, an identity, or nothing: the whole chain) names this
  * identity. */
 static bool names(const struct fb_val *by, const char *identity)
@@ -148,13 +163,44 @@ static struct fb_val *hop_value(struct reading *r, const struct fb_hop *h)
     return map;
 }
 
+static bool hop_has_role(const struct fb_case *c, const char *role_arn)
+{
+    for (size_t i = 0; i < c->hop_count; i++)
+        if (fb_eq(c->hops[i].role_arn, role_arn))
+            return true;
+    return false;
+}
+
+/* The hops that the incident's events have shown, then the roles of which its chain holds sessions
+ * that were minted before anything looked wrong, or that there was no room to keep. */
 static const struct fb_val *chain(struct reading *r)
 {
     const struct fb_case *c = r->g->set.incident;
     struct fb_val *list = fb_val_list(r->g->a);
+    const struct fb_made_item *s;
+    const struct fb_made_item *items;
+    size_t at = 0, n;
 
     for (size_t i = 0; i < c->hop_count; i++)
         fb_val_push(list, hop_value(r, &c->hops[i]));
+    if (fb_case_made(r->g, &items, &n) != FB_OK)
+        r->complete = false;
+    while ((s = fb_case_session(r->g, &at)) != NULL) {
+        struct fb_hop role = {.kind = FB_HOP_ROLE,
+                              .identity = s->id,
+                              .account = "",
+                              .credential = "",
+                              .user = "",
+                              .user_arn = "",
+                              .role_arn = s->id,
+                              .session = "",
+                              .via = "AssumeRole",
+                              .since_ms = s->at_ms,
+                              .sure = hop_sure(r->g, s->by)};
+
+        if (!hop_has_role(c, s->id))
+            fb_val_push(list, hop_value(r, &role));
+    }
     return list;
 }
 

@@ -217,6 +217,9 @@ void fb_goal_of_record(const struct fb_act_record *r, struct fb_goal *goal);
 /* made items of this case, loaded once a pass. NULL-safe: *count 0. */
 enum fb_status fb_case_made(struct fb_gate_run *g, const struct fb_made_item **items,
                             size_t *count);
+/* The next record of a role whose sessions the chain had and that may be alive still, from *at on;
+ * NULL: no more. Start with *at = 0. */
+const struct fb_made_item *fb_case_session(struct fb_gate_run *g, size_t *at);
 const struct fb_made_item *fb_case_made_find(struct fb_gate_run *g, const char *kind,
                                              const char *id, const char *owner);
 

@@ -26,8 +26,8 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* The URL form of a name is the name: '%' occurs in no ARN, id or user name, so decoding cannot
- * make two names of two things equal. */
+/* The URL form of a name is the name: '%' occurs in no id, user or role name (in a path it may, and
+ * a path is no part of an identity), so decoding cannot make two names of two things equal. */
 static const char *plain(struct fb_arena *a, const char *text)
 {
     size_t len = strlen(text);
@@ -131,6 +131,18 @@ static bool is_unique_id(const char *s)
     return known && len > 4;
 }
 
+/* "i-0123456789abcdef0": a machine where nothing else is said. Users and roles may bear such names
+ * too, and do not become the machine by it. */
+static bool is_machine_id(const char *s)
+{
+    size_t len = strlen(s);
+
+    for (size_t i = 2; i < len; i++)
+        if (!isalnum((unsigned char)s[i]))
+            return false;
+    return fb_starts(s, "i-") && len > 2;
+}
+
 static struct naming name_of(struct fb_arena *a, const char *text)
 {
     struct naming n = {"", "", "", "", ""};
@@ -147,6 +159,7 @@ static struct naming name_of(struct fb_arena *a, const char *text)
         n.kind = "id";
         n.name = up_to(a, s, ":");
     } else if (!name_resource(a, s, &n)) {
+        n.kind = is_machine_id(s) ? "instance" : "";
         n.name = s;
     }
     return n;
@@ -154,15 +167,16 @@ static struct naming name_of(struct fb_arena *a, const char *text)
 
 static bool agrees(const char *a, const char *b) { return !*a || !*b || fb_eq(a, b); }
 
-/* A bare name may be a user, a role or a machine; an id, a group or a federated session only
- * itself. */
+/* A bare name may be a user or a role; an id, a machine, a group or a federated session is only
+ * itself: who may choose a name must not become one of these by it. */
 static bool kinds_agree(const char *a, const char *b)
 {
     const char *said = *a ? a : b;
 
     if (*a && *b)
         return fb_eq(a, b);
-    return !fb_eq(said, "id") && !fb_eq(said, "federated-user") && !fb_eq(said, "group");
+    return !fb_eq(said, "id") && !fb_eq(said, "instance") && !fb_eq(said, "federated-user") &&
+           !fb_eq(said, "group");
 }
 
 bool fb_guard_same(struct fb_arena *a, const char *protected_entry, const char *candidate)
@@ -191,19 +205,23 @@ void fb_alias_add(struct fb_aliases *al, const char *text)
 /* --- refusals ------------------------------------------------------------------------------------
  */
 
-/* What AWS itself is, and what no policy reaches. */
-static const char *never(const struct naming *n, const char *text)
+/* What AWS itself is, and what no policy reaches. Only the path that AWS keeps for itself makes a
+ * role AWS's: a thief may call a role AWSReservedSSO_x, put it under /x/aws-service-role/, or name
+ * a user ec2.amazonaws.com. Where the asked text has no path, the role's ARN as read decides. */
+static const char *never(struct fb_gate_run *g, const struct naming *n, const char *text)
 {
+    struct fb_arn arn;
+
     if (fb_eq(n->kind, "root"))
         return "protected: no policy reaches the account's root user: a person is needed";
-    if (fb_ends(text, ".amazonaws.com") || fb_eq(n->account, "aws"))
+    if (fb_eq(n->account, "aws") || (!*n->kind && fb_ends(n->name, ".amazonaws.com")))
         return "protected: an AWS service is never acted on";
-    if (*n->kind && !fb_eq(n->kind, "role"))
+    if (!fb_arn_split(g->a, plain(g->a, text), &arn) || !fb_eq(arn.service, "iam"))
         return NULL;
-    if (fb_starts(n->name, "AWSReservedSSO_") || strstr(text, "/aws-reserved/sso.amazonaws.com/"))
+    if (fb_starts(arn.resource, "role/aws-reserved/sso.amazonaws.com/"))
         return "protected: an AWSReservedSSO role cannot be changed from the account: remove the "
                "person's assignment in Identity Center";
-    if (fb_starts(n->name, "AWSServiceRoleFor") || strstr(text, "/aws-service-role/"))
+    if (fb_starts(arn.resource, "role/aws-service-role/"))
         return "protected: AWS lets nobody change a service-linked role";
     return NULL;
 }
@@ -244,7 +262,7 @@ const char *fb_guard_text(struct fb_gate_run *g, const struct fb_aliases *al)
     for (size_t i = 0; i < al->count && !why; i++) {
         struct naming n = name_of(g->a, al->text[i]);
 
-        why = never(&n, al->text[i]);
+        why = never(g, &n, al->text[i]);
         if (!why && *n.account && *account && !fb_eq(n.account, account))
             why = fb_arena_fmt(g->a, "account: %s is of account %s, the incident of %s",
                                al->text[i], n.account, account);
@@ -325,8 +343,10 @@ static bool subject_add(struct fb_gate_run *g, const struct fb_goal *goal, bool 
     const char *name = subject_of(g, goal);
     struct fb_subject **at = subject_at(g, name);
 
-    if (*at)
+    if (*at) {
+        (*at)->made = (*at)->made && made;
         return true;
+    }
     *at = FB_NEW(g->a, struct fb_subject);
     if (!*at)
         return false;
@@ -362,10 +382,13 @@ const char *fb_guard_limits(struct fb_gate_run *g, struct fb_op *op)
     int64_t own_limit = identity ? op->grant->limit_identities : op->grant->limit_resources;
     int64_t limit = identity ? c->identities : c->collateral_resources;
     const char *playbook = op->grant->playbook;
+    struct fb_subject *known;
 
     if (op->inferred && !g->set.incident->wide)
         return "limit: the link to it is inferred, and the score does not allow inferred targets";
-    if (*subject_at(g, subject_of(g, &op->goal)))
+    known = *subject_at(g, subject_of(g, &op->goal));
+    /* A key that the chain made on somebody's user is free; to go on and cut that user is not. */
+    if (known && (op->made || !known->made))
         return NULL;
     /* What the incident's own chain made draws on no limit of configuration, and made identities on
      * no limit of a playbook either: cutting them hurts nobody else, and decoys must not use up

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-enum { KEY_IDENTITY_HEX = 16, KEY_ID_MAX = 300, VALUE_MAX = 16 << 10 };
+enum { KEY_IDENTITY_HEX = 16, KEY_ID_MAX = 300, VALUE_MAX = 16 << 10, SESSION_RACES_MAX = 5 };
 
 /* "made#<identity>#" */
 static const char *prefix_of(struct fb_arena *a, const char *identity)
@@ -65,6 +65,44 @@ enum fb_status fb_made_put(struct fb_arena *a, const char *identity, const struc
     if (!fb_buf_ok(&b) || !*out->key)
         return fb_err_set(err, FB_ELIMIT, "record of what was made: no memory");
     return FB_OK;
+}
+
+static int64_t at_of(struct fb_arena *a, const struct fb_item *item)
+{
+    const struct fb_json *doc;
+    int64_t at_ms = 0;
+
+    if (fb_json_parse(a, item->value, item->len, NULL, &doc, NULL) == FB_OK)
+        fb_json_int(fb_json_get(doc, "at_ms"), &at_ms);
+    return at_ms;
+}
+
+enum fb_status fb_made_session_keep(struct fb_store *s, struct fb_arena *a, const char *identity,
+                                    const struct fb_event *ev, int64_t wall_ms, struct fb_err *err)
+{
+    const struct fb_made session = {
+        .kind = "session", .id = ev->mint.role_arn, .owner = "", .region = "", .type = ""};
+    enum fb_status st = FB_ECONFLICT;
+
+    if (ev->outcome != FB_OUTCOME_OK || !*ev->mint.credential || !*ev->mint.role_arn)
+        return FB_OK;
+    for (int i = 0; i < SESSION_RACES_MAX && st == FB_ECONFLICT; i++) {
+        struct fb_item item;
+        struct fb_put put;
+
+        st = fb_made_put(a, identity, &session, ev, &put, err);
+        if (st != FB_OK)
+            return st;
+        st = fb_store_get(s, a, put.key, &item, NULL);
+        if (st == FB_OK && at_of(a, &item) >= ev->time_ms)
+            return FB_OK;
+        if (st != FB_OK && st != FB_ENOTFOUND)
+            return fb_err_set(err, st, "read what sessions there were");
+        put.expect = st == FB_OK ? item.version : 0;
+        put.expires_ms = wall_ms + 2 * (int64_t)FB_SESSION_REACH_MS;
+        st = fb_store_commit(s, &put, 1, false, err);
+    }
+    return st;
 }
 
 enum fb_status fb_made_missing(struct fb_store *s, struct fb_arena *a, const char *identity,
@@ -166,7 +204,8 @@ static bool same_thing(const struct fb_made_item *a, const struct fb_made_item *
     return fb_eq(a->kind, b->kind) && fb_eq(a->region, b->region) && fb_eq(a->id, b->id);
 }
 
-/* One entry a thing: two hops of one chain may both be on record for it. The first counts. */
+/* One entry a thing: two hops of one chain may both be on record for it. The first counts; of
+ * sessions the newest. */
 static size_t drop_doubles(struct fb_made_item *items, size_t n)
 {
     size_t kept = 0;
@@ -175,6 +214,8 @@ static size_t drop_doubles(struct fb_made_item *items, size_t n)
     for (size_t i = 0; i < n; i++)
         if (!kept || !same_thing(&items[kept - 1], &items[i]))
             items[kept++] = items[i];
+        else if (fb_eq(items[i].kind, "session"))
+            items[kept - 1] = items[i];
     qsort(items, kept, sizeof *items, by_time);
     return kept;
 }

@@ -3,7 +3,12 @@
  *
  * Key:   made#<16 hex of sha256(identity)>#<kind>#<region>#<id>
  * Value: {kind, id, owner, region, type, credential, event, by, at_ms}
- * A record never changes once it is there: a second delivery finds it and writes nothing. */
+ * A record never changes once it is there: a second delivery finds it and writes nothing. Except:
+ *
+ * Kind "session": the identity has had sessions of a role. One record a role, its id the role's
+ * ARN, at_ms its newest session. Sessions outlive the key that made them, and most begin before
+ * anything looks wrong: an incident must find those of its root that no event of its own has shown.
+ */
 #ifndef FB_MADE_H
 #define FB_MADE_H
 #include <stddef.h>
@@ -16,8 +21,10 @@
 struct fb_arena;
 
 enum {
-    FB_MADE_KEEP_DAYS = 90,  /* how long a record is kept after the event */
-    FB_MADE_LIST_MAX = 20000 /* records looked at for one identity */
+    FB_MADE_KEEP_DAYS = 90,   /* how long a record is kept after the event */
+    FB_MADE_LIST_MAX = 20000, /* records looked at for one identity */
+    /* No role session lives longer than 12 hours (IAM, MaxSessionDuration); one for lateness. */
+    FB_SESSION_REACH_MS = 13 * 3600 * 1000
 };
 
 struct fb_made_item {
@@ -35,6 +42,12 @@ const char *fb_made_key(struct fb_arena *a, const char *identity, const struct f
  * event ev says it made. Key and value live in a. FB_ELIMIT: arena full. */
 enum fb_status fb_made_put(struct fb_arena *a, const char *identity, const struct fb_made *made,
                            const struct fb_event *ev, struct fb_put *out, struct fb_err *err);
+
+/* Keeps that `identity` had a session of a role minted by event ev (sts:AssumeRole*); nothing for
+ * other events, and none for a session older than the newest on record. wall_ms: now. FB_ECONFLICT:
+ * lost every race. */
+enum fb_status fb_made_session_keep(struct fb_store *s, struct fb_arena *a, const char *identity,
+                                    const struct fb_event *ev, int64_t wall_ms, struct fb_err *err);
 
 /* The writes still missing for all that ev made under `identity`: at most max, *count says how
  * many. Nothing for an event that did not succeed. FB_EIO when the store cannot be read. */

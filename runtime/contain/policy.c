@@ -32,8 +32,8 @@ static const struct fb_json *parse(struct fb_arena *a, const char *document)
     unsigned odd = 0;
 
     if (!document || !*document ||
-        fb_json_parse(a, document, strlen(document), &odd, &doc, NULL) != FB_OK)
-        return NULL;
+        fb_json_parse(a, document, strlen(document), &odd, &doc, NULL) != FB_OK || odd)
+        return NULL; /* a key that is there twice: we cannot know which one counts */
     return doc;
 }
 
@@ -55,10 +55,30 @@ static bool is_star(const struct fb_json *v)
     return fb_eq(fb_json_str(v), "*");
 }
 
+/* Nothing is there but these five: whoever may write the policy must not slip in an exception that
+ * we do not know ("NotAction", "condition"). */
+static bool is_plain(const struct fb_json *s)
+{
+    static const char *const KEYS[] = {"Sid", "Effect", "Action", "Resource", "Condition"};
+    const struct fb_json *v;
+    const char *name;
+    void *iter = NULL;
+
+    while (fb_json_next(s, &iter, &name, &v)) {
+        bool known = false;
+
+        for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
+            known = known || fb_eq(name, KEYS[i]);
+        if (!known)
+            return false;
+    }
+    return true;
+}
+
 static bool denies_star(const struct fb_json *s)
 {
-    return fb_eq(fb_json_get_str(s, "Effect"), "Deny") && is_star(fb_json_get(s, "Action")) &&
-           is_star(fb_json_get(s, "Resource"));
+    return is_plain(s) && fb_eq(fb_json_get_str(s, "Effect"), "Deny") &&
+           is_star(fb_json_get(s, "Action")) && is_star(fb_json_get(s, "Resource"));
 }
 
 bool fb_policy_denies_all(struct fb_arena *a, const char *document)

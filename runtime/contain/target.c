@@ -90,11 +90,21 @@ static bool identity_allows(struct fb_gate_run *g, struct fb_op *op, const struc
     return true;
 }
 
+static bool hop_is_sure(const struct fb_gate_run *g, const char *identity)
+{
+    for (size_t i = 0; i < g->set.incident->hop_count; i++)
+        if (fb_eq(g->set.incident->hops[i].identity, identity) && g->set.incident->hops[i].sure)
+            return true;
+    return false;
+}
+
 /* Whether the chain leads here, and surely. */
 static void link_identity(struct fb_gate_run *g, struct fb_op *op, bool role, const char *arn)
 {
     const struct fb_case *c = g->set.incident;
+    const struct fb_made_item *session;
     bool found = false, sure = false;
+    size_t at = 0;
 
     op->made = fb_case_made_find(g, role ? "role" : "user", op->goal.name, NULL) != NULL;
     for (size_t i = 0; i < c->hop_count; i++) {
@@ -105,6 +115,11 @@ static void link_identity(struct fb_gate_run *g, struct fb_op *op, bool role, co
             sure = sure || c->hops[i].sure;
         }
     }
+    while (role && (session = fb_case_session(g, &at)) != NULL)
+        if (fb_guard_same(g->a, session->id, arn)) {
+            found = true;
+            sure = sure || hop_is_sure(g, session->by);
+        }
     op->inferred = found && !sure && !op->made;
 }
 
@@ -244,6 +259,8 @@ static void revoke_times(struct fb_gate_run *g, struct fb_op *op, const char *ar
     const struct fb_case *c = g->set.incident;
     int64_t now = g->set.now_ms, before = op->asked_before_ms;
     int64_t needed = next_second(c->since_ms);
+    const struct fb_made_item *session;
+    size_t at = 0;
 
     if (before <= 0 || before > now)
         before = now; /* never the future: that would deny sessions that nobody has accused */
@@ -251,6 +268,9 @@ static void revoke_times(struct fb_gate_run *g, struct fb_op *op, const char *ar
         if (fb_guard_same(g->a, c->hops[i].role_arn, arn) &&
             next_second(c->hops[i].since_ms) > needed)
             needed = next_second(c->hops[i].since_ms);
+    while ((session = fb_case_session(g, &at)) != NULL)
+        if (fb_guard_same(g->a, session->id, arn) && next_second(session->at_ms) > needed)
+            needed = next_second(session->at_ms);
     op->goal.before_ms = next_second(before);
     op->goal.needed_ms = needed < op->goal.before_ms ? needed : op->goal.before_ms;
 }
@@ -319,14 +339,6 @@ static bool is_region(const char *s)
         if (!islower((unsigned char)s[i]) && !isdigit((unsigned char)s[i]) && s[i] != '-')
             return false;
     return len > 0 && len <= 32;
-}
-
-static bool hop_is_sure(const struct fb_gate_run *g, const char *identity)
-{
-    for (size_t i = 0; i < g->set.incident->hop_count; i++)
-        if (fb_eq(g->set.incident->hops[i].identity, identity) && g->set.incident->hops[i].sure)
-            return true;
-    return false;
 }
 
 static void prepare_machine(struct fb_gate_run *g, struct fb_op *op, const char *id,

@@ -488,6 +488,16 @@ static void firebreak_never_acts_on_itself(void **state)
     assert_int_equal(f->world.act_calls, 0);
 }
 
+static void role_exists(struct fix *f, const char *arn)
+{
+    struct fb_event ev = fix_by_session("ListUsers");
+
+    ev.who.issuer_arn = arn;
+    ev.who.issuer_name = strrchr(arn, '/') + 1;
+    ev.who.id = "";
+    fb_model_observe(f->model, &ev);
+}
+
 static void root_services_and_roles_that_nobody_may_change_are_refused_with_why(void **state)
 {
     struct fix *f = *state;
@@ -504,11 +514,51 @@ static void root_services_and_roles_that_nobody_may_change_are_refused_with_why(
     assert_refused(fix_quarantine(f, linked), "protected: ");
     assert_refused(fix_revoke(f, sso), "protected: ");
     assert_non_null(strstr(fix_revoke(f, sso).why, "Identity Center"));
+    role_exists(f, sso);
     assert_refused(
         fix_revoke(f, "arn:aws:sts::" ACCOUNT ":assumed-role/AWSReservedSSO_Admin_1a2b/alice"),
         "protected: ");
     assert_refused(contain_item(f, "role", "AWSReservedSSO_Admin_1a2b", ""), "protected: ");
     assert_int_equal(f->world.act_calls, 0);
+}
+
+/* Names and paths are the thief's to choose, all but the two paths that AWS keeps for itself. */
+static void a_name_like_one_of_the_providers_own_shields_nobody(void **state)
+{
+    static const char *const ROLES[] = {"AWSReservedSSO_Admin_0123456789abcdef",
+                                        "AWSServiceRoleForMining",
+                                        "x/aws-service-role/miner",
+                                        ":role/aws-service-role/miner2",
+                                        "x/aws-reserved/sso.amazonaws.com/miner3",
+                                        "role/aws-reserved/sso.amazonaws.com/miner4",
+                                        "miner.amazonaws.com"};
+    struct fix *f = *state;
+
+    for (size_t i = 0; i < sizeof ROLES / sizeof *ROLES; i++) {
+        const char *arn = fb_arena_fmt(f->a, "arn:aws:iam::" ACCOUNT ":role/%s", ROLES[i]);
+        struct fb_answer answer;
+
+        role_exists(f, arn);
+        answer = fix_revoke(f, arn);
+        if (answer.status != FB_RESULT_DONE)
+            fail_msg("%s: %s", arn, answer.why);
+    }
+    fix_made(f, fix_by_user("CreateUser", "ci", CI_ARN, "AIDACI00000000000001", KEY_CI), "user",
+             "miner.amazonaws.com", "", "", CI_ARN);
+    assert_int_equal(contain_item(f, "user", "miner.amazonaws.com", "").status, FB_RESULT_DONE);
+}
+
+static void a_user_named_like_a_protected_machine_is_not_protected(void **state)
+{
+    static const char *const machine[] = {"i-0123456789abcdef0"};
+    struct fix *f = *state;
+
+    f->guards.protected_resources = machine;
+    f->guards.protected_resource_count = 1;
+    fix_made(f, fix_by_user("CreateUser", "ci", CI_ARN, "AIDACI00000000000001", KEY_CI), "user",
+             machine[0], "", "", CI_ARN);
+    assert_int_equal(contain_item(f, "user", machine[0], "").status, FB_RESULT_DONE);
+    assert_refused(fix_halt(f, machine[0], "us-east-1"), "protected: ");
 }
 
 static void other_accounts_are_not_ours_to_act_on(void **state)
@@ -622,6 +672,20 @@ static void decoys_that_the_chain_made_use_up_no_limit_of_configuration(void **s
     assert_refused(fix_disable(f, KEY_ALICE, "alice"), "limit: ");
     assert_refused(fix_halt(f, "i-0e1", "us-east-1"), "limit: 0 resources"); /* alice's machine */
     assert_int_equal(fix_halt(f, "i-0a1", "us-east-1").status, FB_RESULT_DONE);
+}
+
+/* The chain made a key on somebody's user: the key is free, cutting that user counts. */
+static void a_key_made_on_somebodys_user_does_not_make_the_user_free(void **state)
+{
+    struct fix *f = *state;
+
+    f->guards.identities = 1;
+    fix_made(f, fix_by_user("CreateAccessKey", "ci", CI_ARN, "AIDACI00000000000001", KEY_CI),
+             "access_key", "AKIAALICE00000000009", "alice", "", CI_ARN);
+    assert_int_equal(fix_disable(f, KEY_CI, "ci").status, FB_RESULT_DONE);
+    assert_int_equal(fix_disable(f, "AKIAALICE00000000009", "alice").status, FB_RESULT_DONE);
+    assert_refused(fix_quarantine(f, "arn:aws:iam::" ACCOUNT ":user/alice"), "limit: 1 identities");
+    assert_refused(fix_disable(f, KEY_ALICE, "alice"), "limit: 1 identities");
 }
 
 static void a_playbooks_own_limits_hold_for_machines_of_any_maker(void **state)
@@ -769,6 +833,46 @@ static void a_revocation_covers_the_newest_known_session_and_then_rests(void **s
     assert_true(second > f->hops[1].since_ms);
     fix_again(f);
     assert_int_equal(fix_revoke(f, DEPLOY_ARN).status, FB_RESULT_ALREADY);
+}
+
+/* Sessions outlive the key that made them: those that the root had before the alarm are cut too. */
+static void a_role_that_the_root_took_before_the_alarm_is_on_the_chain_and_revoked(void **state)
+{
+    static const char *const WORKER = "arn:aws:iam::" ACCOUNT ":role/worker";
+    struct fix *f = *state;
+    struct fb_event take = fix_by_user("AssumeRole", "ci", CI_ARN, "AIDACI00000000000001", KEY_CI);
+    const struct fb_val *hop;
+    struct fb_answer a;
+    int64_t before = 0;
+
+    take.mint.credential = "ASIAWORKER0000000001";
+    take.mint.role_arn = WORKER;
+    take.time_ms = NOON - 60 * MINUTE;
+    f->incident.since_ms = NOON - 24 * 60 * MINUTE;
+    role_exists(f, WORKER);
+    assert_int_equal(fb_made_session_keep(f->store, f->a, CI_ARN, &take, NOON, NULL), FB_OK);
+    take.mint.role_arn = DEPLOY_ARN; /* a hop already */
+    assert_int_equal(fb_made_session_keep(f->store, f->a, CI_ARN, &take, NOON, NULL), FB_OK);
+    take.mint.role_arn = "arn:aws:iam::" ACCOUNT ":role/old";
+    take.time_ms = NOON - 14 * 60 * MINUTE; /* no session lives that long */
+    assert_int_equal(fb_made_session_keep(f->store, f->a, CI_ARN, &take, NOON, NULL), FB_OK);
+    a = fix_ask(f, FB_VERB_CHAIN, fix_args(f, NULL));
+    assert_int_equal(a.value->count, 3);
+    hop = a.value->first->next->next;
+    assert_string_equal(fb_val_get_str(hop, "kind"), "role");
+    assert_string_equal(fb_val_get_str(hop, "arn"), WORKER);
+    assert_true(fb_val_get_bool(hop, "sure", false));
+    assert_int_equal(fix_revoke(f, WORKER).status, FB_RESULT_DONE);
+    take.mint.role_arn = WORKER; /* a newer one moves the revocation on */
+    take.time_ms = NOON + MINUTE;
+    assert_int_equal(fb_made_session_keep(f->store, f->a, CI_ARN, &take, NOON, NULL), FB_OK);
+    fix_again(f);
+    assert_int_equal(fix_revoke(f, WORKER).status, FB_RESULT_DONE);
+    assert_true(fb_policy_revoked_before(
+        f->a, fix_look(f, FB_READ_ROLE, "", "worker").revoke_policy, &before));
+    assert_true(before > NOON + MINUTE);
+    fix_again(f);
+    assert_int_equal(fix_revoke(f, WORKER).status, FB_RESULT_ALREADY);
 }
 
 /* --- what cannot be read, what there is no time for ----------------------------------------------
@@ -1006,12 +1110,15 @@ int main(void)
         FIX_TEST(without_knowing_who_we_are_nothing_is_done),
         FIX_TEST(firebreak_never_acts_on_itself),
         FIX_TEST(root_services_and_roles_that_nobody_may_change_are_refused_with_why),
+        FIX_TEST(a_name_like_one_of_the_providers_own_shields_nobody),
+        FIX_TEST(a_user_named_like_a_protected_machine_is_not_protected),
         FIX_TEST(other_accounts_are_not_ours_to_act_on),
         FIX_TEST(what_is_not_in_the_needs_is_refused),
         FIX_TEST(an_inferred_link_needs_a_score_that_allows_it),
         FIX_TEST(a_role_that_others_may_use_is_revoked_not_denied),
         FIX_TEST(identities_of_one_incident_are_limited_over_all_its_runs),
         FIX_TEST(decoys_that_the_chain_made_use_up_no_limit_of_configuration),
+        FIX_TEST(a_key_made_on_somebodys_user_does_not_make_the_user_free),
         FIX_TEST(a_playbooks_own_limits_hold_for_machines_of_any_maker),
         FIX_TEST(actions_of_one_hour_are_limited_for_the_account),
         FIX_TEST(machines_cannot_use_up_what_identities_need),
@@ -1021,6 +1128,7 @@ int main(void)
         FIX_TEST(asks_that_name_nothing_real_are_refused),
         FIX_TEST(a_temporary_key_of_a_user_is_answered_by_the_users_deny),
         FIX_TEST(a_revocation_covers_the_newest_known_session_and_then_rests),
+        FIX_TEST(a_role_that_the_root_took_before_the_alarm_is_on_the_chain_and_revoked),
         FIX_TEST(a_fact_that_failed_for_good_is_named_and_not_asked_again),
         FIX_TEST(a_throttled_fact_is_asked_again_in_the_next_pass),
         FIX_TEST(after_the_deadline_nothing_is_started),

@@ -74,6 +74,8 @@ static void a_near_miss_is_somebody_else(void **state)
         {"AKIAGLASS00000000001", "akiaglass00000000001"},
         {"AKIAGLASS00000000001", "arn:aws:iam::111122223333:user/AKIAGLASS00000000001"},
         {"i-0abc", "i-0abcd"},
+        {"i-0abc", "user/i-0abc"},
+        {"i-0abc", "arn:aws:iam::111122223333:role/i-0abc"},
         {"arn:aws:ec2:us-east-1:111122223333:instance/i-0abc",
          "arn:aws:ec2:eu-west-1:111122223333:instance/i-0abc"},
         {"arn:aws:s3:::break-glass", "arn:aws:iam::111122223333:user/break-glass"},

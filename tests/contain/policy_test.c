@@ -41,6 +41,10 @@ static void a_policy_of_our_name_that_says_less_does_not_count(void **state)
         "{\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"ec2:*\",\"Resource\":\"*\"}]}",
         "{\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"arn:aws:s3:::x\"}]}",
         "{\"Statement\":[{\"Effect\":\"Deny\",\"NotAction\":\"*\",\"Resource\":\"*\"}]}",
+        ("{\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\","
+         "\"condition\":{\"Bool\":{\"aws:MultiFactorAuthPresent\":\"false\"}}}]}"),
+        ("{\"Statement\":[{\"Effect\":\"Allow\",\"Effect\":\"Deny\",\"Action\":\"*\","
+         "\"Resource\":\"*\"}]}"),
         ("{\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":"
          "{\"Bool\":{\"aws:MultiFactorAuthPresent\":\"false\"}}}]}"),
     };
