@@ -33,7 +33,6 @@ enum {
 struct step {
     struct fb_runtime *rt;
     struct fb_arena *a;
-    const struct fb_record *record;
     const struct fb_delivery *delivery;
     struct fb_decision *out;
     int64_t now_ms; /* decision time: wall clock, or the log's own in a dry replay */
@@ -414,10 +413,11 @@ static enum fb_status commit(struct step *s, struct fb_err *err)
 
     memset(puts, 0, sizeof puts);
     if (s->new_event) {
-        puts[n++] = (struct fb_put){.key = key_of(s->a, "seen", s->out->ev.id),
-                                    .value = "1",
-                                    .len = 1,
-                                    .expires_ms = fb_wall_ms(&s->rt->clock) + SEEN_MS};
+        if (!s->delivery->unique)
+            puts[n++] = (struct fb_put){.key = key_of(s->a, "seen", s->out->ev.id),
+                                        .value = "1",
+                                        .len = 1,
+                                        .expires_ms = fb_wall_ms(&s->rt->clock) + SEEN_MS};
         st = put_profile(s, &puts[n++], "prof", root_of(s), s->after, s->profile_version);
         if (st == FB_OK)
             st = put_profile(s, &puts[n++], "acct", s->out->ev.account, s->account_after,
@@ -491,6 +491,9 @@ static enum fb_status trace(struct step *s, struct fb_err *err)
     if (st != FB_OK)
         return fb_err_ctx(err, st, "trace the chain of %s", s->out->ev.id);
     s->edge_count = fb_chain_edges(s->a, &s->out->ev, &s->out->chain, s->edges);
+    s->new_event = true;
+    if (s->delivery->unique)
+        return FB_OK;
     st = fb_store_get(s->rt->store, s->a, key_of(s->a, "seen", s->out->ev.id), &item, err);
     s->out->duplicate = st == FB_OK;
     s->new_event = st == FB_ENOTFOUND;
@@ -501,7 +504,7 @@ static bool wants_work(const struct step *s)
 {
     const struct fb_incident *inc = s->inc;
 
-    if (!inc || inc->level != FB_CONTAIN || s->out->ev.drill)
+    if (!inc || inc->level != FB_CONTAIN || s->out->ev.drill || s->delivery->no_work)
         return false;
     return s->inc_more || fb_incident_due(inc, s->now_ms);
 }
@@ -549,6 +552,62 @@ static enum fb_status decide(struct step *s, struct fb_err *err)
     return fb_err_ctx(err, st, "decide on %s", s->out->ev.id);
 }
 
+/* Whether the profile reads otherwise than it did. */
+static bool has_changed(struct step *s, const struct fb_profile *before,
+                        const struct fb_profile *after)
+{
+    unsigned char *x = fb_arena_alloc(s->a, FB_PROFILE_BYTES_MAX);
+    unsigned char *y = fb_arena_alloc(s->a, FB_PROFILE_BYTES_MAX);
+    size_t len;
+
+    if (!x || !y)
+        return true;
+    len = fb_profile_write(before, x);
+    return fb_profile_write(after, y) != len || memcmp(x, y, len) != 0;
+}
+
+/* What a past event teaches its root and its account; nothing is weighed. An event that is known
+ * already changes neither, and nothing is written. */
+static enum fb_status learn_once(struct step *s, struct fb_err *err)
+{
+    struct fb_chain alone = {.hops = {s->out->chain.hops[0]}, .count = 1};
+    struct fb_put puts[2];
+    size_t n = 0;
+    enum fb_status st =
+        load_profile(s, key_of(s->a, "prof", root_of(s)), &s->before, &s->profile_version, err);
+
+    memset(puts, 0, sizeof puts);
+    if (st == FB_OK)
+        st = load_profile(s, key_of(s->a, "acct", s->out->ev.account), &s->account_before,
+                          &s->account_version, err);
+    s->after = fb_profile_new(s->a);
+    s->account_after = fb_profile_new(s->a);
+    if (st == FB_OK && (!s->after || !s->account_after))
+        st = fb_err_set(err, FB_ELIMIT, "no memory left to learn");
+    if (st != FB_OK)
+        return st;
+    fb_profile_copy(s->after, s->before);
+    fb_profile_copy(s->account_after, s->account_before);
+    fb_profile_observe(s->after, &s->out->ev, &s->out->chain);
+    fb_profile_observe(s->account_after, &s->out->ev, &alone);
+    st = merge_late(s, err);
+    if (st == FB_OK && has_changed(s, s->before, s->after))
+        st = put_profile(s, &puts[n++], "prof", root_of(s), s->after, s->profile_version);
+    if (st == FB_OK && has_changed(s, s->account_before, s->account_after))
+        st = put_profile(s, &puts[n++], "acct", s->out->ev.account, s->account_after,
+                         s->account_version);
+    return st == FB_OK && n ? fb_store_commit(s->rt->store, puts, n, false, err) : st;
+}
+
+static enum fb_status teach(struct step *s, struct fb_err *err)
+{
+    enum fb_status st = FB_ECONFLICT;
+
+    for (int i = 0; i < COMMIT_TRIES && st == FB_ECONFLICT; i++)
+        st = learn_once(s, err);
+    return fb_err_ctx(err, st, "learn from %s", s->out->ev.id);
+}
+
 /* The runtime for a record that nobody vouches for: anyone may have written it. It is decided in
  * dry-run and on state of its own, so that it can frame nobody and teach us nothing. */
 static struct fb_runtime unproven(const struct fb_runtime *rt)
@@ -560,46 +619,64 @@ static struct fb_runtime unproven(const struct fb_runtime *rt)
     return apart;
 }
 
+/* Everything from the event on. out->ev is filled. */
+static enum fb_status walk_event(struct step *s, struct fb_err *err)
+{
+    struct fb_decision *out = s->out;
+    enum fb_status st;
+
+    accuse(s->a, &out->ev);
+    st = trace(s, err);
+    if (st != FB_OK)
+        return st;
+    s->now_ms = s->delivery->log_time ? out->ev.time_ms : fb_wall_ms(&s->rt->clock);
+    if (s->rt->model && !s->delivery->learn)
+        fb_model_observe(s->rt->model, &out->ev);
+    if (out->ev.kind != FB_EV_UNKNOWN && !is_own(s->rt, &out->ev)) {
+        st = keep_made(s, err);
+        if (st == FB_OK) {
+            keep_edges(s);
+            st = s->delivery->learn ? teach(s, err) : decide(s, err);
+        }
+    } else {
+        out->verdict.score = 0; /* ours, or of a kind that we do not know: a line, nothing else */
+    }
+    if (st == FB_OK && wants_work(s))
+        st = act(s, err);
+    if (s->inc) {
+        out->incident = s->inc->id;
+        out->incident_state = s->inc->state;
+    }
+    if (fb_arena_failed(s->a) && !*out->problem)
+        out->problem = "memory ran out; parts of this answer may be missing";
+    return st;
+}
+
 enum fb_status fb_pipeline_record(struct fb_runtime *rt, struct fb_arena *a,
                                   const struct fb_record *r, const struct fb_delivery *d,
                                   struct fb_decision *out, struct fb_err *err)
 {
     struct fb_runtime apart = unproven(rt);
-    struct step s = {
-        .rt = d->trusted ? rt : &apart, .a = a, .record = r, .delivery = d, .out = out};
+    struct step s = {.rt = d->trusted ? rt : &apart, .a = a, .delivery = d, .out = out};
     enum fb_status st;
 
-    rt = s.rt;
     memset(out, 0, sizeof *out);
     out->incident = out->problem = "";
     st = fb_normalize(a, r, d->received_ms, &out->ev, err);
-    if (st == FB_OK)
-        accuse(a, &out->ev);
-    if (st == FB_OK)
-        st = trace(&s, err);
-    if (st != FB_OK)
-        return st;
-    s.now_ms = d->log_time ? out->ev.time_ms : fb_wall_ms(&rt->clock);
-    if (rt->model)
-        fb_model_observe(rt->model, &out->ev);
-    if (out->ev.kind != FB_EV_UNKNOWN && !is_own(rt, &out->ev)) {
-        st = keep_made(&s, err);
-        if (st == FB_OK) {
-            keep_edges(&s);
-            st = decide(&s, err);
-        }
-    } else {
-        out->verdict.score = 0; /* ours, or of a kind that we do not know: a line, nothing else */
-    }
-    if (st == FB_OK && wants_work(&s))
-        st = act(&s, err);
-    if (s.inc) {
-        out->incident = s.inc->id;
-        out->incident_state = s.inc->state;
-    }
-    if (fb_arena_failed(a) && !*out->problem)
-        out->problem = "memory ran out; parts of this answer may be missing";
-    return st;
+    return st == FB_OK ? walk_event(&s, err) : st;
+}
+
+enum fb_status fb_pipeline_event(struct fb_runtime *rt, struct fb_arena *a,
+                                 const struct fb_event *ev, const struct fb_delivery *d,
+                                 struct fb_decision *out, struct fb_err *err)
+{
+    struct fb_runtime apart = unproven(rt);
+    struct step s = {.rt = d->trusted ? rt : &apart, .a = a, .delivery = d, .out = out};
+
+    memset(out, 0, sizeof *out);
+    out->incident = out->problem = "";
+    out->ev = *ev;
+    return walk_event(&s, err);
 }
 
 enum fb_status fb_pipeline_retire(struct fb_runtime *rt, struct fb_arena *a, const char *root,

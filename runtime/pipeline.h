@@ -72,6 +72,9 @@ struct fb_delivery {
     const char *own_account;  /* act only on events of this account (or configured ones); "" any */
     int64_t deadline_mono_ms; /* 0 none */
     bool log_time;            /* dry replay: time is the log's own */
+    bool learn;   /* past logs: teach profiles, edges and what was made; no verdict, no incident */
+    bool unique;  /* the caller left duplicates out: no note is kept to know one by */
+    bool no_work; /* decide only: the caller works the incident itself, or nobody does */
 };
 
 /* What came of one record: the decision line. Lives in the arena. */
@@ -95,6 +98,12 @@ struct fb_decision {
 enum fb_status fb_pipeline_record(struct fb_runtime *rt, struct fb_arena *a,
                                   const struct fb_record *r, const struct fb_delivery *d,
                                   struct fb_decision *out, struct fb_err *err);
+
+/* The same from the event on, for a caller that keeps events instead of records (d->received_ms
+ * does not count). *ev is copied. */
+enum fb_status fb_pipeline_event(struct fb_runtime *rt, struct fb_arena *a,
+                                 const struct fb_event *ev, const struct fb_delivery *d,
+                                 struct fb_decision *out, struct fb_err *err);
 
 /* The present standing of an identity (a root) in the store: out->verdict, with nothing fired.
  * FB_ENOTFOUND when nothing is known of it. */

@@ -23,6 +23,8 @@ struct walk {
     struct fb_arena *scratch;
     const struct fb_sink *sink;
     struct fb_err *err;
+    enum fb_status (*each)(void *self, const char *file, uint64_t bytes,
+                           struct fb_err *err); /* names files instead of reading them */
 };
 
 /* A folder that we are in; up to the one that was asked for. */
@@ -110,6 +112,8 @@ static enum fb_status run_member(const struct walk *w, const char *path)
         unreadable_errno(w, path, "cannot be opened", errno);
     } else if (!S_ISREG(is.st_mode)) {
         unreadable(w, path, "not a regular file");
+    } else if (w->each) {
+        st = w->each(w->sink->self, path, (uint64_t)is.st_size, w->err);
     } else {
         st = run_fd(w, fd, path, &why);
         if (why)
@@ -245,26 +249,30 @@ static enum fb_status run_folder(const struct walk *w, const char *path, DIR *di
     return st;
 }
 
-enum fb_status fb_ingest_path(struct fb_arena *scratch, const char *path,
-                              const struct fb_sink *sink, struct fb_err *err)
+static enum fb_status run_stdin(const struct walk *w, int *why)
 {
-    const struct walk w = {scratch, sink, err};
-    enum fb_status st;
+    return w->each ? w->each(w->sink->self, "-", 0, w->err) : run_fd(w, STDIN_FILENO, "-", why);
+}
+
+static enum fb_status run_path(const struct walk *w, const char *path)
+{
+    enum fb_status st = FB_OK;
     struct stat is;
     int why = 0, fd;
 
     if (strcmp(path, "-") == 0) {
-        st = run_fd(&w, STDIN_FILENO, "-", &why);
-        return why ? path_error(err, "standard input", why) : st;
+        st = run_stdin(w, &why);
+        return why ? path_error(w->err, "standard input", why) : st;
     }
     if (is_expectation(path)) {
-        unreadable(&w, path, "expect.json says what a story expects; it is never input");
+        unreadable(w, path, "expect.json says what a story expects; it is never input");
         return FB_OK;
     }
+    if (w->each && stat(path, &is) == 0 && !S_ISDIR(is.st_mode)) /* a pipe is opened once only */
+        return w->each(w->sink->self, path, S_ISREG(is.st_mode) ? (uint64_t)is.st_size : 0, w->err);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY); /* waits for the writer of a named pipe */
     if (fd < 0 || fstat(fd, &is) != 0) {
         why = errno;
-        st = FB_OK;
     } else if (S_ISDIR(is.st_mode)) {
         const struct folder here = {NULL, is.st_dev, is.st_ino, 0};
         DIR *dir = fdopendir(fd);
@@ -272,14 +280,30 @@ enum fb_status fb_ingest_path(struct fb_arena *scratch, const char *path,
         why = dir ? 0 : errno;
         if (dir) {
             fd = -1; /* the folder's now */
-            st = run_folder(&w, path, dir, &here);
-        } else {
-            st = FB_OK;
+            st = run_folder(w, path, dir, &here);
         }
     } else {
-        st = run_fd(&w, fd, path, &why);
+        st = run_fd(w, fd, path, &why);
     }
     if (fd >= 0)
         (void)close(fd);
-    return why ? path_error(err, path, why) : st;
+    return why ? path_error(w->err, path, why) : st;
+}
+
+enum fb_status fb_ingest_path(struct fb_arena *scratch, const char *path,
+                              const struct fb_sink *sink, struct fb_err *err)
+{
+    const struct walk w = {scratch, sink, err, NULL};
+
+    return run_path(&w, path);
+}
+
+enum fb_status fb_ingest_files(const char *path,
+                               enum fb_status (*each)(void *self, const char *file, uint64_t bytes,
+                                                      struct fb_err *err),
+                               const struct fb_sink *sink, struct fb_err *err)
+{
+    const struct walk w = {NULL, sink, err, each};
+
+    return run_path(&w, path);
 }
