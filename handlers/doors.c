@@ -24,12 +24,12 @@ bool fb_door_open(struct fb_runtime *rt, struct fb_arena *arena, const struct fb
 
     memset(rt, 0, sizeof *rt);
     if (fb_config_load(arena, o->config, NULL, &overrides, &config, &err) != FB_OK) {
-        fprintf(stderr, "firebreak: %s\n", err.text);
+        fb_door_say(err.text);
         return false;
     }
     setup.config = config;
     if (fb_runtime_open(rt, &setup, &err) != FB_OK) {
-        fprintf(stderr, "firebreak: %s\n", err.text);
+        fb_door_say(err.text);
         return false;
     }
     return true;
@@ -46,9 +46,37 @@ bool fb_door_needs_store(const struct fb_runtime *rt, const char *command)
     return false;
 }
 
-void fb_door_dead_letter(FILE *to, const struct fb_reject *r)
+void fb_door_say(const char *text)
+{
+    struct fb_buf line;
+
+    fb_buf_init(&line, 16u << 10);
+    fb_buf_add(&line, "firebreak: ");
+    fb_buf_add_plain(&line, text, 8192);
+    fb_buf_addc(&line, '\n');
+    (void)fwrite(line.at, 1, line.len, stderr);
+    fb_buf_release(&line);
+}
+
+void fb_door_say_reject(const struct fb_reject *r)
+{
+    struct fb_buf line;
+
+    fb_buf_init(&line, 16u << 10);
+    fb_buf_add(&line, "rejected ");
+    fb_buf_add_plain(&line, r->source, 4096);
+    if (r->line)
+        fb_buf_fmt(&line, ":%zu", r->line);
+    fb_buf_fmt(&line, " (record %zu): ", r->index);
+    fb_buf_add_plain(&line, r->reason, 512);
+    fb_door_say(line.at);
+    fb_buf_release(&line);
+}
+
+bool fb_door_dead_letter(FILE *to, const struct fb_reject *r)
 {
     struct fb_buf line, bytes;
+    bool whole;
 
     fb_buf_init(&bytes, r->len * 2 + 16);
     fb_buf_init(&line, r->len * 2 + (64u << 10));
@@ -61,7 +89,10 @@ void fb_door_dead_letter(FILE *to, const struct fb_reject *r)
     fb_json_put_str(&line, "bytes", bytes.at);
     fb_json_close(&line, '}');
     fb_buf_addc(&line, '\n');
-    (void)fwrite(line.at, 1, line.len, to);
+    whole = fb_buf_ok(&line) && fb_buf_ok(&bytes);
+    if (whole)
+        whole = fwrite(line.at, 1, line.len, to) == line.len;
     fb_buf_release(&line);
     fb_buf_release(&bytes);
+    return whole;
 }

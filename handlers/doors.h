@@ -27,7 +27,23 @@ struct fb_command {
     const char *usage;      /* the whole of COMMAND --help */
     const char *options;    /* which of the options it takes, as letters: c s p m o d e a */
     int args_min, args_max; /* -1: any number */
+    const char *words;      /* what an argument may be, spaces between; "" anything */
+    bool paths;             /* arguments are paths */
 };
+
+struct fb_option_row {
+    const char *name;  /* without the dashes */
+    char letter;       /* in fb_command.options */
+    const char *value; /* what follows it, for help: FILE and DIR are paths; "" nothing does */
+    const char *words; /* what the value may be (or begin with), spaces between; "" anything */
+    const char *help;
+};
+
+/* commands.c: the one table each. */
+extern const struct fb_command fb_commands[];
+extern const size_t fb_command_count;
+extern const struct fb_option_row fb_option_rows[];
+extern const size_t fb_option_row_count;
 
 int fb_door_replay(const struct fb_options *o);
 int fb_door_explain(const struct fb_options *o);
@@ -35,6 +51,7 @@ int fb_door_incidents(const struct fb_options *o);
 int fb_door_tick(const struct fb_options *o);
 int fb_door_ledger(const struct fb_options *o);
 int fb_door_lambda(const struct fb_options *o);
+int fb_door_completion(const struct fb_options *o);
 int fb_door_lambda_args(void); /* as bootstrap */
 
 /* Loads the configuration and opens the runtime for a CLI command. On failure prints one clear line
@@ -46,7 +63,13 @@ bool fb_door_open(struct fb_runtime *rt, struct fb_arena *arena, const struct fb
 /* True when the store outlives the process; else prints how to name one. */
 bool fb_door_needs_store(const struct fb_runtime *rt, const char *command);
 
-/* One rejected piece as a line of the dead-letter file. */
-void fb_door_dead_letter(FILE *to, const struct fb_reject *r);
+/* One line on stderr, "firebreak: TEXT"; the text may hold names of files: made plain. */
+void fb_door_say(const char *text);
+
+/* One rejected piece, for a person. */
+void fb_door_say_reject(const struct fb_reject *r);
+
+/* One rejected piece as a line of the dead-letter file; false when it could not be written. */
+bool fb_door_dead_letter(FILE *to, const struct fb_reject *r);
 
 #endif

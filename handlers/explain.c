@@ -43,20 +43,33 @@ static void write_one(struct fb_buf *to, const struct fb_decision *d)
     fb_buf_addc(to, '\n');
 }
 
-static struct hottest *slot_of(struct explain *x, const char *root)
+/* The place of a root whose event has this score; when all are taken, the coldest makes room. NULL:
+ * nothing colder, or no memory. */
+static struct hottest *slot_of(struct explain *x, const char *root, double score)
 {
+    struct hottest *coldest = &x->roots[0];
+    char *name;
+
     for (size_t i = 0; i < x->count; i++) {
         if (strcmp(x->roots[i].root, root) == 0)
             return &x->roots[i];
+        if (x->roots[i].score < coldest->score)
+            coldest = &x->roots[i];
     }
-    if (x->count >= ROOTS_MAX)
+    if (x->count == ROOTS_MAX && coldest->score >= score)
         return NULL;
-    x->roots[x->count].root = strdup(root);
-    if (!x->roots[x->count].root)
+    name = strdup(root);
+    if (!name)
         return NULL;
-    x->roots[x->count].score = -1;
-    fb_buf_init(&x->roots[x->count].text, 256u << 10);
-    return &x->roots[x->count++];
+    if (x->count < ROOTS_MAX) {
+        coldest = &x->roots[x->count++];
+        fb_buf_init(&coldest->text, 256u << 10);
+    } else {
+        free(coldest->root);
+    }
+    coldest->root = name;
+    coldest->score = -1;
+    return coldest;
 }
 
 static enum fb_status on_record(void *self, const struct fb_record *r, struct fb_err *err)
@@ -83,9 +96,9 @@ static enum fb_status on_record(void *self, const struct fb_record *r, struct fb
         write_one(&text, &decision);
         (void)fwrite(text.at, 1, text.len, stdout);
         fb_buf_release(&text);
-    } else if (!x->event && !x->all && decision.verdict.count) {
-        h = slot_of(x, fb_chain_root(&decision.chain)->identity);
-        if (h && fired && decision.verdict.score > h->score) {
+    } else if (!x->event && !x->all && fired) {
+        h = slot_of(x, fb_chain_root(&decision.chain)->identity, decision.verdict.score);
+        if (h && decision.verdict.score > h->score) {
             h->score = decision.verdict.score;
             fb_buf_reset(&h->text);
             write_one(&h->text, &decision);
@@ -99,7 +112,7 @@ static void on_reject(void *self, const struct fb_reject *r)
     struct explain *x = self;
 
     x->rejected++;
-    fprintf(stderr, "firebreak: rejected %s:%zu: %s\n", r->source, r->line, r->reason);
+    fb_door_say_reject(r);
 }
 
 static int by_score(const void *a, const void *b)
@@ -117,7 +130,7 @@ static int explain_paths(struct explain *x, const struct fb_options *o)
         struct fb_err err = {0};
 
         if (fb_ingest_path(x->arena, o->args[i], &sink, &err) != FB_OK) {
-            fprintf(stderr, "firebreak: %s\n", err.text);
+            fb_door_say(err.text);
             return FB_EXIT_USAGE;
         }
     }
@@ -141,7 +154,7 @@ static int explain_identity(struct explain *x, const char *identity)
     if (!fb_door_needs_store(&x->rt, "explain IDENTITY"))
         return FB_EXIT_USAGE;
     if (fb_pipeline_standing(&x->rt, x->arena, identity, &d, &err) != FB_OK) {
-        fprintf(stderr, "firebreak: %s\n", err.text);
+        fb_door_say(err.text);
         return FB_EXIT_USAGE;
     }
     fb_buf_init(&text, 256u << 10);
@@ -160,15 +173,16 @@ int fb_door_explain(const struct fb_options *o)
     struct explain x = {.event = o->event, .all = o->all};
     struct fb_arena *arena = fb_arena_new(4u << 20);
     int status = FB_EXIT_USAGE;
+    bool path = strcmp(o->args[0], "-") == 0 || access(o->args[0], F_OK) == 0 || o->arg_count > 1;
 
     fixed.mode = "dry-run";
+    if (path && !o->state) /* asking why must not mark events as seen in a live store */
+        fixed.state = "memory:";
     x.arena = fb_arena_new(FB_INVOCATION_BYTES_MAX);
     x.roots = calloc(ROOTS_MAX, sizeof *x.roots);
     if (arena && x.arena && x.roots && fb_door_open(&x.rt, arena, &fixed, false, false)) {
-        bool path = strcmp(o->args[0], "-") == 0 || access(o->args[0], F_OK) == 0;
-
-        status = path || o->arg_count > 1 || !o->state ? explain_paths(&x, o)
-                                                       : explain_identity(&x, o->args[0]);
+        path = path || (!o->state && !fb_store_durable(x.rt.store));
+        status = path ? explain_paths(&x, o) : explain_identity(&x, o->args[0]);
     }
     for (size_t i = 0; x.roots && i < x.count; i++) {
         free(x.roots[i].root);

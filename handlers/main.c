@@ -1,5 +1,6 @@
 /* main.c - which door: `bootstrap` (or a Lambda environment and no arguments) is the Lambda
  * runtime, everything else is a command that a person typed. */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,76 +10,7 @@
 #include "base/text.h"
 #include "doors.h"
 
-static const struct fb_command COMMANDS[] = {
-    {"replay", fb_door_replay, "walk recorded events down the whole path",
-     "Usage: firebreak replay [options] PATH...\n"
-     "\n"
-     "Reads files, folders (*.json *.ndjson *.jsonl, also .gz) or - for standard input: "
-     "CloudTrail\n"
-     "records and files, EventBridge events, ndjson. Prints one decision for each record, in "
-     "input\n"
-     "order. Dry unless --mode enforce stands on this command line: facts then come from the log\n"
-     "itself, no credential is loaded and no socket opened.\n"
-     "\n"
-     "Example: firebreak replay --output json events/leaked-key-every-region\n",
-     "cspmod", 1, -1},
-    {"explain", fb_door_explain, "say why, signal by signal",
-     "Usage: firebreak explain [options] PATH...      the hottest event of each root in the log\n"
-     "       firebreak explain --event ID PATH...     one event\n"
-     "       firebreak explain --state URL IDENTITY   an identity's present score\n"
-     "\n"
-     "Prints every term of the score: weight, grade, decay, damping, group and cap, mitigation, "
-     "and\n"
-     "what would have changed the level. --all explains every event that fires a signal.\n"
-     "\n"
-     "Example: firebreak explain events/leaked-key-every-region\n",
-     "cspea", 1, -1},
-    {"incidents", fb_door_incidents, "list incidents and what was done in each",
-     "Usage: firebreak incidents [options] [INCIDENT]\n"
-     "\n"
-     "Example: firebreak incidents --state sqlite:/var/lib/firebreak.db\n",
-     "cso", 0, 1},
-    {"tick", fb_door_tick, "one turn of the minute timer: go on with open incidents",
-     "Usage: firebreak tick [options]\n"
-     "\n"
-     "Works every incident that is due: reads the world again, does what is left, counts quiet\n"
-     "passes. Exit status 3 when something is still open or needs a person.\n"
-     "\n"
-     "Example: firebreak tick --state sqlite:/var/lib/firebreak.db --mode enforce\n",
-     "cspmo", 0, 0},
-    {"ledger", fb_door_ledger, "prove the audit trail whole (ledger verify)",
-     "Usage: firebreak ledger verify [options]\n"
-     "\n"
-     "Walks the hash chain over every intent, outcome and change of state. Exit status 3 when a "
-     "line\n"
-     "was dropped, changed or reordered, with the first one that is wrong.\n"
-     "\n"
-     "Example: firebreak ledger verify --state sqlite:/var/lib/firebreak.db\n",
-     "cso", 1, 1},
-    {"lambda", fb_door_lambda, "serve the AWS Lambda Runtime API",
-     "Usage: firebreak lambda [options]\n"
-     "\n"
-     "Needs AWS_LAMBDA_RUNTIME_API. An executable named `bootstrap` does this by itself.\n"
-     "\n"
-     "Example: AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001 firebreak lambda --state sqlite:/tmp/fb.db\n",
-     "cspm", 0, 0},
-};
-
-enum { COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS };
-
-static const struct {
-    char letter;
-    const char *help;
-} OPTION_HELP[] = {
-    {'c', "  --config FILE        configuration (default: FIREBREAK_CONFIG, else none)\n"},
-    {'s', "  --state URL          memory: or sqlite:PATH (default: memory:)\n"},
-    {'p', "  --playbooks DIR      playbooks beside the built-in ones; same name replaces\n"},
-    {'m', "  --mode MODE          dry-run or enforce (default: dry-run)\n"},
-    {'o', "  --output FORM        text or json, one object a line (default: text)\n"},
-    {'d', "  --dead-letters FILE  append rejected input there (ndjson, bytes in base64)\n"},
-    {'e', "  --event ID           explain this event\n"},
-    {'a', "  --all                explain every event that fires a signal\n"},
-};
+enum { NAMES_MAX = 32 };
 
 static void help(FILE *to)
 {
@@ -87,8 +19,8 @@ static void help(FILE *to)
           "off, stops what they started, keeps the record.\n\n"
           "Usage: firebreak COMMAND [options]\n\nCommands:\n",
           to);
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(to, "  %-10s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+    for (size_t i = 0; i < fb_command_count; i++)
+        fprintf(to, "  %-10s %s\n", fb_commands[i].name, fb_commands[i].summary);
     fputs("\nfirebreak COMMAND --help tells more. Nothing acts on a cloud unless --mode enforce "
           "(or the\n"
           "configuration of a live door) says so.\n\n"
@@ -102,33 +34,61 @@ static void help(FILE *to)
 static void command_help(FILE *to, const struct fb_command *c)
 {
     fputs(c->usage, to);
-    fputs("\nOptions:\n", to);
-    for (size_t i = 0; i < sizeof OPTION_HELP / sizeof *OPTION_HELP; i++) {
-        if (strchr(c->options, OPTION_HELP[i].letter))
-            fputs(OPTION_HELP[i].help, to);
+    if (*c->options)
+        fputs("\nOptions:\n", to);
+    for (size_t i = 0; i < fb_option_row_count; i++) {
+        const struct fb_option_row *row = &fb_option_rows[i];
+
+        if (strchr(c->options, row->letter))
+            fprintf(to, "  --%s%s%-*s %s\n", row->name, *row->value ? " " : "",
+                    18 - (int)strlen(row->name) - (*row->value != '\0'), row->value, row->help);
     }
 }
 
 static const struct fb_command *find(const char *name)
 {
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(COMMANDS[i].name, name) == 0)
-            return &COMMANDS[i];
+    for (size_t i = 0; i < fb_command_count; i++) {
+        if (strcmp(fb_commands[i].name, name) == 0)
+            return &fb_commands[i];
     }
     return NULL;
 }
 
+/* " (did you mean "NAME"?)", or "" when nothing is near. */
+static const char *hint(char *to, size_t cap, const char *given, const char *const *names, size_t n)
+{
+    const char *near = fb_nearest(given, names, n);
+
+    to[0] = '\0';
+    if (near)
+        (void)snprintf(to, cap, " (did you mean \"%s\"?)", near);
+    return to;
+}
+
 static int unknown_command(const char *name)
 {
-    const char *names[COMMAND_COUNT];
-    const char *near;
+    const char *names[NAMES_MAX];
+    char near[80];
+    size_t n = 0;
 
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        names[i] = COMMANDS[i].name;
-    near = fb_nearest(name, names, COMMAND_COUNT);
-    fprintf(stderr, "firebreak: no command \"%s\"%s%s%s; firebreak --help lists them\n", name,
-            near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+    while (n < fb_command_count && n < NAMES_MAX - 2) {
+        names[n] = fb_commands[n].name;
+        n++;
+    }
+    names[n++] = "--help";
+    names[n++] = "--version";
+    fprintf(stderr, "firebreak: no command \"%s\"%s; firebreak --help lists them\n", name,
+            hint(near, sizeof near, name, names, n));
     return FB_EXIT_USAGE;
+}
+
+static const struct fb_option_row *row_of(int letter)
+{
+    for (size_t i = 0; i < fb_option_row_count; i++) {
+        if (fb_option_rows[i].letter == letter)
+            return &fb_option_rows[i];
+    }
+    return NULL;
 }
 
 static bool set_option(struct fb_options *o, int letter, const char *value)
@@ -152,35 +112,52 @@ static bool set_option(struct fb_options *o, int letter, const char *value)
     return true;
 }
 
+/* Says what is wrong with the option at hand. getopt gives ':' (a value is missing), '?' (unknown,
+ * ambiguous, or a value too many), or the letter of one that this command does not take. */
+static int bad_option(const struct fb_command *c, int letter, const char *given)
+{
+    const struct fb_option_row *row = row_of(letter == ':' || letter == '?' ? optopt : letter);
+    const char *names[NAMES_MAX] = {"help"};
+    char near[80] = "";
+    size_t n = 1;
+
+    for (size_t i = 0; i < fb_option_row_count && n < NAMES_MAX; i++) {
+        if (strchr(c->options, fb_option_rows[i].letter))
+            names[n++] = fb_option_rows[i].name;
+    }
+    fprintf(stderr, "firebreak %s: ", c->name);
+    if (letter == ':' && row)
+        fprintf(stderr, "a value is missing after --%s", row->name);
+    else if (letter == '?' && row)
+        fprintf(stderr, "--%s takes no value", row->name);
+    else if (row)
+        fprintf(stderr, "it takes no --%s", row->name);
+    else if (fb_starts(given, "--"))
+        fprintf(stderr, "no option %s%s", given, hint(near, sizeof near, given + 2, names, n));
+    else
+        fprintf(stderr, "no option %s", given);
+    fprintf(stderr, "; firebreak %s --help shows what it takes\n", c->name);
+    return FB_EXIT_USAGE;
+}
+
 /* Returns -1 to go on, else an exit status. */
 static int read_options(const struct fb_command *c, int argc, char **argv, struct fb_options *o)
 {
-    static const struct option LONG[] = {{"config", required_argument, NULL, 'c'},
-                                         {"state", required_argument, NULL, 's'},
-                                         {"playbooks", required_argument, NULL, 'p'},
-                                         {"mode", required_argument, NULL, 'm'},
-                                         {"output", required_argument, NULL, 'o'},
-                                         {"dead-letters", required_argument, NULL, 'd'},
-                                         {"event", required_argument, NULL, 'e'},
-                                         {"all", no_argument, NULL, 'a'},
-                                         {"help", no_argument, NULL, 'h'},
-                                         {NULL, 0, NULL, 0}};
+    struct option rows[NAMES_MAX] = {{"help", no_argument, NULL, 'h'}};
     int letter;
 
+    for (size_t i = 0; i < fb_option_row_count && i < NAMES_MAX - 2; i++)
+        rows[i + 1] = (struct option){fb_option_rows[i].name,
+                                      *fb_option_rows[i].value ? required_argument : no_argument,
+                                      NULL, fb_option_rows[i].letter};
     opterr = 0;
-    while ((letter = getopt_long(argc, argv, ":h", LONG, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, ":h", rows, NULL)) != -1) {
         if (letter == 'h') {
             command_help(stdout, c);
             return FB_EXIT_DONE;
         }
-        if (letter == ':' || letter == '?' || !strchr(c->options, letter)) {
-            const char *given = optind > 0 ? argv[optind - 1] : "";
-
-            fprintf(stderr, "firebreak %s: %s %s; firebreak %s --help shows what it takes\n",
-                    c->name, letter == ':' ? "a value is missing after" : "no such option:", given,
-                    c->name);
-            return FB_EXIT_USAGE;
-        }
+        if (letter == ':' || letter == '?' || !strchr(c->options, letter))
+            return bad_option(c, letter, optind > 0 ? argv[optind - 1] : "");
         if (!set_option(o, letter, optarg))
             return FB_EXIT_USAGE;
     }
@@ -204,19 +181,13 @@ static bool is_bootstrap(int argc, char **argv)
     return strcmp(name, "bootstrap") == 0 || (argc == 1 && getenv("AWS_LAMBDA_RUNTIME_API"));
 }
 
-int main(int argc, char **argv)
+/* What the person typed, without looking at how stdout fares. */
+static int typed(int argc, char **argv)
 {
     struct fb_options o = {0};
     const struct fb_command *c;
     int done;
 
-    (void)signal(SIGPIPE, SIG_IGN);
-#ifndef FB_SANITIZED /* LeakSanitizer must look into us */
-    /* Another process of the same user must not read credentials from our memory or environment. */
-    (void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
-#endif
-    if (is_bootstrap(argc, argv))
-        return fb_door_lambda_args();
     if (argc < 2) {
         help(stderr);
         return FB_EXIT_USAGE;
@@ -241,4 +212,24 @@ int main(int argc, char **argv)
         return unknown_command(argv[1]);
     done = read_options(c, argc - 1, argv + 1, &o);
     return done >= 0 ? done : c->run(&o);
+}
+
+int main(int argc, char **argv)
+{
+    int done;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+#ifndef FB_SANITIZED /* LeakSanitizer must look into us */
+    /* Another process of the same user must not read credentials from our memory or environment. */
+    (void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+#endif
+    if (is_bootstrap(argc, argv))
+        return fb_door_lambda_args();
+    done = typed(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && done != FB_EXIT_USAGE) {
+        fprintf(stderr, "firebreak: standard output could not be written to its end: %s\n",
+                strerror(errno));
+        done = FB_EXIT_USAGE;
+    }
+    return done;
 }

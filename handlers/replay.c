@@ -14,7 +14,7 @@ struct replay {
     struct fb_buf line;
     FILE *dead_letters;
     bool json, enforce, tty;
-    size_t records, rejected, alerts, contains, problems, not_done;
+    size_t records, rejected, alerts, contains, problems, not_done, letters_lost;
     int64_t shown_ms;
 };
 
@@ -61,17 +61,9 @@ static void on_reject(void *self, const struct fb_reject *r)
     struct replay *rp = self;
 
     rp->rejected++;
-    fb_buf_reset(&rp->line);
-    fb_buf_add(&rp->line, "firebreak: rejected ");
-    fb_buf_add_plain(&rp->line, r->source, 1024);
-    if (r->line)
-        fb_buf_fmt(&rp->line, ":%zu", r->line);
-    fb_buf_fmt(&rp->line, " (record %zu): ", r->index);
-    fb_buf_add_plain(&rp->line, r->reason, 512);
-    fb_buf_addc(&rp->line, '\n');
-    (void)fwrite(rp->line.at, 1, rp->line.len, stderr);
-    if (rp->dead_letters)
-        fb_door_dead_letter(rp->dead_letters, r);
+    fb_door_say_reject(r);
+    if (rp->dead_letters && !fb_door_dead_letter(rp->dead_letters, r))
+        rp->letters_lost++;
 }
 
 static void on_progress(void *self, const char *source, uint64_t done, uint64_t all)
@@ -93,14 +85,14 @@ static bool walk_all(struct replay *rp, const struct fb_options *o)
     struct fb_sink sink = {rp, on_record, on_reject, on_progress};
     bool whole = true;
 
-    for (int i = 0; i < o->arg_count; i++) {
+    for (int i = 0; i < o->arg_count && !ferror(stdout); i++) {
         struct fb_err err = {0};
 
         if (fb_ingest_path(rp->arena, o->args[i], &sink, &err) == FB_OK)
             continue;
         if (rp->tty)
             fputs("\r\x1b[K", stderr);
-        fprintf(stderr, "firebreak: %s\n", err.text);
+        fb_door_say(err.text);
         whole = false;
     }
     if (rp->tty)
@@ -132,8 +124,6 @@ static int finish(struct replay *rp, bool whole)
     fprintf(stderr, "firebreak: %zu records: %zu alert, %zu contain; %zu rejected%s\n", rp->records,
             rp->alerts, rp->contains, rp->rejected,
             rp->enforce ? "" : "; dry-run: nothing was done");
-    if (fflush(stdout) != 0)
-        return FB_EXIT_USAGE;
     if (!whole)
         return FB_EXIT_USAGE;
     if (rp->rejected)
@@ -159,8 +149,11 @@ int fb_door_replay(const struct fb_options *o)
         fprintf(stderr, "firebreak: --dead-letters %s: %s\n", o->dead_letters, strerror(errno));
     else if (arena && rp.arena && fb_door_open(&rp.rt, arena, &fixed, rp.enforce, rp.enforce))
         status = finish(&rp, walk_all(&rp, o));
-    if (rp.dead_letters && fclose(rp.dead_letters) != 0)
+    if (rp.dead_letters && (fclose(rp.dead_letters) != 0 || rp.letters_lost)) {
+        fprintf(stderr, "firebreak: --dead-letters %s: not all could be written: %s\n",
+                o->dead_letters, strerror(errno));
         status = FB_EXIT_USAGE;
+    }
     fb_buf_release(&rp.line);
     fb_runtime_close(&rp.rt);
     fb_arena_free(rp.arena);

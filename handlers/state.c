@@ -55,7 +55,7 @@ int fb_door_incidents(const struct fb_options *o)
     if (arena && work && fb_door_open(&rt, arena, o, false, false) &&
         fb_door_needs_store(&rt, "incidents")) {
         if (fb_incidents_each(rt.store, work, show, &l, &err) != FB_OK)
-            fprintf(stderr, "firebreak: %s\n", err.text);
+            fb_door_say(err.text);
         else if (l.only && l.shown == 0)
             fprintf(stderr, "firebreak: no incident %s in this store\n", l.only);
         else
@@ -91,7 +91,7 @@ int fb_door_tick(const struct fb_options *o)
                    "%zu need a person\n",
                    tick.seen, tick.worked, tick.open, tick.settling, tick.needs_person);
         if (st != FB_OK)
-            fprintf(stderr, "firebreak: %s\n", err.text);
+            fb_door_say(err.text);
         status = st != FB_OK || tick.open || tick.needs_person ? FB_EXIT_NO : FB_EXIT_DONE;
     }
     fb_runtime_close(&rt);
@@ -116,7 +116,7 @@ int fb_door_ledger(const struct fb_options *o)
     } else if (arena && work && fb_door_open(&rt, arena, o, false, false) &&
                fb_door_needs_store(&rt, "ledger verify")) {
         if (fb_ledger_verify(rt.store, work, &report, &err) != FB_OK) {
-            fprintf(stderr, "firebreak: %s\n", err.text);
+            fb_door_say(err.text);
             status = FB_EXIT_NO;
         } else if (report.first_bad) {
             printf("ledger BROKEN at line %llu: %s (%llu lines before it are whole)\n",

@@ -7,6 +7,7 @@ import base64
 import gzip
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import unittest
 
 PROGRAM = ""
 STORY = "events/leaked-key-every-region"
-COMMANDS = ("replay", "explain", "incidents", "tick", "ledger", "lambda")
+COMMANDS = ("replay", "explain", "incidents", "tick", "ledger", "lambda", "completion")
 SHAPE = {"event_id": str, "time": str, "provider": str, "account": str, "region": str, "service": str,
          "action": str, "outcome": str, "principal": str, "root": str, "chain": list, "credential": str,
          "score": (int, float), "level": str, "signals": list, "playbooks": list, "actions": list}
@@ -56,6 +57,35 @@ class Help(unittest.TestCase):
             status, out, err = run(*args)
             self.assertEqual((status, out), (1, ""), args)
             self.assertTrue(err)
+
+    def test_a_wrong_option_is_named_with_the_nearest_right_one(self):
+        for args, words in ((("replay", "--ouput", "json", "x"), 'no option --ouput (did you mean "output"?)'),
+                            (("incidents", "--mode", "enforce"), "it takes no --mode"),
+                            (("explain", "--all=3", "x"), "--all takes no value"),
+                            (("replay", "--mode"), "a value is missing after --mode"),
+                            (("replay", "-x", "y"), "no option -x"),
+                            (("--hlep",), 'did you mean "--help"?')):
+            status, out, err = run(*args)
+            self.assertEqual((status, out), (1, ""), args)
+            self.assertIn(words, err)
+
+    def test_output_that_cannot_be_written_is_said_and_is_no_success(self):
+        for args in (("--help",), ("replay", STORY), ("explain", STORY), ("completion", "bash")):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([PROGRAM, *args], stdout=full, stderr=subprocess.PIPE, timeout=60,
+                                      check=False)
+            self.assertEqual(done.returncode, 1, args)
+            self.assertIn(b"No space left on device", done.stderr, args)
+
+    def test_a_reader_that_leaves_ends_it_without_a_crash(self):
+        child = subprocess.Popen([PROGRAM, "replay", "--output", "json", *[STORY] * 20],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        child.stdout.readline()
+        child.stdout.close()
+        err = child.stderr.read().decode()
+        child.stderr.close()
+        self.assertEqual(child.wait(60), 1)
+        self.assertEqual(err.count("Broken pipe"), 1, err)
 
     def test_a_wrong_configuration_is_one_clear_line(self):
         with tempfile.TemporaryDirectory() as d:
@@ -138,6 +168,42 @@ class Replay(unittest.TestCase):
             self.assertIn(b'{"eventID":', [base64.b64decode(k["bytes"]) for k in kept])
             self.assertTrue(all(k["reason"] and k["source"] == path for k in kept))
 
+    def test_a_dead_letter_that_cannot_be_kept_is_said(self):
+        for path, words in (("/dev/full", "No space left on device"), ("/proc/x/y", "/proc/x/y")):
+            status, _, err = run("replay", "--dead-letters", path, "-", stdin=b"not json\n")
+            self.assertEqual(status, 1)
+            self.assertIn(words, err)
+
+    def test_names_of_files_cannot_write_to_the_terminal(self):
+        with tempfile.TemporaryDirectory() as d:
+            with open(os.path.join(d, "a\n\x1b[31m.json"), "wb") as f:
+                f.write(b"bad")
+            for command in ("replay", "explain"):
+                for path in (d, os.path.join(d, "none\n\x1b[31m")):
+                    err = run(command, path)[2]
+                    self.assertNotIn("\x1b", err)
+                    self.assertTrue(all(x.startswith("firebreak: ") for x in err.splitlines()), err)
+
+    def test_links_in_a_circle_and_pipes_in_a_folder_do_not_hold_it(self):
+        with tempfile.TemporaryDirectory() as d:
+            os.mkdir(os.path.join(d, "sub"))
+            os.symlink("..", os.path.join(d, "sub", "up"))
+            os.symlink("self.json", os.path.join(d, "self.json"))
+            os.mkfifo(os.path.join(d, "fifo.json"))
+            with open(os.path.join(d, "sub", "a.json"), "wb") as f:
+                f.write(b'{"eventID":"one"}')
+            status, out, err = run("replay", "--output", "json", d)
+            self.assertEqual((status, [x["event_id"] for x in lines(out)]), (2, ["one"]))
+            for name in ("self.json", "fifo.json"):
+                self.assertIn(name, err)
+
+    def test_enforce_without_credentials_says_so_and_is_not_done(self):
+        env = {"HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
+        status, out, err = run("replay", "--mode", "enforce", "--output", "json", STORY, env=env)
+        self.assertEqual(status, 3)
+        self.assertIn("no AWS credentials: looked in", err)
+        self.assertNotIn("done", {a["status"] for d in lines(out) for a in d["actions"]})
+
     def test_valid_but_odd_json_is_decided_and_said_to_be_odd(self):
         odd = [b'{"eventID":"a","eventName":"X","n":1e999}', b'{"eventID":"b","n":99999999999999999999}',
                b'{"eventID":"c","n":"\\u0000"}', b'{"eventID":"d","n":"\\ud800"}',
@@ -187,6 +253,76 @@ class Explain(unittest.TestCase):
             self.assertEqual(status, 0, err)
             self.assertIn("launch-burst", out)
             self.assertEqual(run("explain", "--state", state, "arn:aws:iam::111122223333:user/nobody")[0], 1)
+
+
+    def test_asking_why_leaves_a_live_store_as_it_was(self):
+        with tempfile.TemporaryDirectory() as d:
+            env = {"FIREBREAK_STATE": "sqlite:" + os.path.join(d, "s.db")}
+            self.assertEqual(run("explain", STORY, env=env)[0], 0)
+            self.assertEqual(lines(run("incidents", "--output", "json", env=env)[1]), [])
+            decisions = lines(run("replay", "--output", "json", STORY, env=env)[1])
+            self.assertFalse(any(x.get("duplicate") for x in decisions))
+            with open(STORY + "/expect.json", encoding="utf-8") as f:
+                root = json.load(f)["root"]
+            self.assertIn("launch-burst", run("explain", root, env=env)[1])
+
+    def test_the_hottest_of_very_many_identities_is_among_those_explained(self):
+        call = {"eventVersion": "1.08", "eventTime": "2026-01-01T00:00:00Z", "eventSource": "iam.amazonaws.com",
+                "eventName": "ListUsers", "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.7",
+                "userAgent": "aws-cli/2.0", "recipientAccountId": "111122223333"}
+        rows = []
+        for n in range(400):
+            who = {"type": "IAMUser", "arn": f"arn:aws:iam::111122223333:user/u{n}", "userName": f"u{n}",
+                   "principalId": f"AIDA{n:017d}", "accountId": "111122223333", "accessKeyId": f"AKIA{n:016d}"}
+            rows.append(json.dumps(dict(call, eventID=f"e{n}", userIdentity=who)))
+        with open(STORY + "/events.ndjson", encoding="utf-8") as f:
+            story = f.read()
+        with open(STORY + "/expect.json", encoding="utf-8") as f:
+            root = json.load(f)["root"]
+        out = run("explain", "-", stdin=("\n".join(rows) + "\n" + story).encode())[1]
+        self.assertIn(root, out.splitlines()[0])
+        self.assertIn("contain", out.splitlines()[0])
+
+
+class Completion(unittest.TestCase):
+    def bash(self, *words):
+        """What bash offers for the last word."""
+        script = """source <("$1" completion bash) || exit 9; shift
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+            _firebreak "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" || exit 8
+            printf '%s\\n' "${COMPREPLY[@]}"
+            """
+        done = subprocess.run(["bash", "--norc", "-c", script, "bash", PROGRAM, *words], timeout=60, check=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(done.stderr, b"")
+        return done.stdout.decode().split()
+
+    def test_bash_completes_commands_options_and_their_values(self):
+        self.assertEqual(sorted(self.bash("firebreak", "")), sorted(COMMANDS + ("--help", "--version")))
+        self.assertEqual(self.bash("firebreak", "rep"), ["replay"])
+        self.assertEqual(self.bash("firebreak", "replay", "--mod"), ["--mode"])
+        self.assertEqual(self.bash("firebreak", "replay", "--mode", ""), ["dry-run", "enforce"])
+        self.assertEqual(self.bash("firebreak", "replay", "--mode", "=", "e"), ["enforce"])
+        self.assertEqual(self.bash("firebreak", "replay", "--mode", "="), ["dry-run", "enforce"])
+        self.assertEqual(self.bash("firebreak", "ledger", "v"), ["verify"])
+        self.assertEqual(self.bash("firebreak", "completion", ""), ["bash", "zsh", "fish", "--help"])
+        self.assertEqual(self.bash("firebreak", "explain", "README"), ["README.md"])
+        self.assertEqual(self.bash("firebreak", "replay", "--playbooks", "playb"), ["playbooks"])
+
+    def test_every_shell_knows_every_option_that_help_tells_and_no_other(self):
+        shells = {x: run("completion", x)[1] for x in ("bash", "zsh", "fish")}
+        for command in COMMANDS:
+            told = set(re.findall(r"^  (--[a-z-]+)", run(command, "--help")[1], re.M))
+            self.assertEqual(set(self.bash("firebreak", command, "--")), told | {"--help"}, command)
+            for shell, text in shells.items():
+                self.assertIn(command, text, shell)
+        every = set(re.findall(r"--([a-z-]+)\[", shells["zsh"]))
+        self.assertEqual(set(re.findall(r" -l ([a-z-]+)", shells["fish"])) | {"help"}, every)
+
+    def test_a_shell_that_it_does_not_know_is_said(self):
+        status, out, err = run("completion", "tcsh")
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("bash, zsh and fish", err)
 
 
 class State(unittest.TestCase):
