@@ -76,9 +76,10 @@ return playbook {
       fb.each(found.instances, aws.halt)
     end)
 
-    fb.notify { title = "An AWS credential is in the wrong hands and is being cut off",
-                key = "contain-leaked-key",
-                facts = { account = inc.account, incident = inc.id, score = inc.score,
+    -- What was done, planned or refused, the incident says beside it: this says only what is the matter.
+    fb.notify { title = "An AWS credential is in the wrong hands", key = "contain-leaked-key",
+                facts = { account = inc.account, incident = inc.id,
+                          score = string.format("%.1f", inc.score),
                           identity = actor.arn or actor.id, key = actor.key_id } }
     return fb.outcome()
   end,
