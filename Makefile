@@ -1,5 +1,7 @@
 # A thin door to CMake and the set-up script: `make demo`, `make test`. CMake users need not touch it.
 PRESET ?= dev
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+MAKEFLAGS += --no-print-directory
 
 all: build
 
@@ -8,11 +10,11 @@ setup:
 
 build: setup
 	cmake --preset $(PRESET)
-	cmake --build --preset $(PRESET) -j
+	cmake --build --preset $(PRESET) -j $(JOBS)
 
 release: setup
 	cmake --preset release
-	cmake --build --preset release -j
+	cmake --build --preset release -j $(JOBS)
 
 test: build release
 	@bash tests/run.sh release -L release
