@@ -20,27 +20,27 @@ struct fb_item {
     const char *key;
     const char *value; /* bytes with a NUL after them, in the arena */
     size_t len;
-    uint64_t version;  /* >= 1 */
+    uint64_t version;   /* >= 1 */
     int64_t expires_ms; /* 0: never */
 };
 
 struct fb_put {
     const char *key;
-    const void *value;  /* ignored when erase */
+    const void *value; /* ignored when erase */
     size_t len;
     uint64_t expect;    /* version it must have now; 0: must not exist */
     int64_t expires_ms; /* 0: never */
     bool erase;         /* removes the record */
 };
 
-/* Opens "memory:" or "sqlite:PATH" (the file is made when absent, mode 0600). The clock decides what
- * has expired. FB_ECONFIG for an URL that we do not know (the text names those we do). */
+/* Opens "memory:" or "sqlite:PATH" (the file is made when absent, mode 0600). The clock decides
+ * what has expired. FB_ECONFIG for an URL that we do not know (the text names those we do). */
 enum fb_status fb_store_open(const char *url, struct fb_clock clock, struct fb_store **out,
                              struct fb_err *err);
 void fb_store_close(struct fb_store *s); /* NULL is fine */
 
-/* A part of `base` whose keys all carry `prefix` (at most 15 bytes, no '#'): what is written here is
- * not seen there, nor the other way. Borrows base; close the view first. */
+/* A part of `base` whose keys all carry `prefix` (at most 15 bytes, no '#'): what is written here
+ * is not seen there, nor the other way. Borrows base; close the view first. */
 enum fb_status fb_store_view(struct fb_store *base, const char *prefix, struct fb_clock clock,
                              struct fb_store **out, struct fb_err *err);
 
@@ -57,8 +57,8 @@ enum fb_status fb_store_get(struct fb_store *s, struct fb_arena *a, const char *
  *   FB_EIO        the store broke: nothing is known to be written
  * durable: on stable storage when it returns (intents); else it survives this process, not the
  * machine. */
-enum fb_status fb_store_commit(struct fb_store *s, const struct fb_put *puts, size_t n, bool durable,
-                               struct fb_err *err);
+enum fb_status fb_store_commit(struct fb_store *s, const struct fb_put *puts, size_t n,
+                               bool durable, struct fb_err *err);
 
 /* Calls each for records of "kind#prefix..." in key order, at most max (0: no limit), after key
  * `after` (NULL: from the start). each returns false to stop. The prefix must hold a '#'. The arena
