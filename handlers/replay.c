@@ -124,11 +124,12 @@ static int finish(struct replay *rp, bool whole)
     fprintf(stderr, "firebreak: %zu records: %zu alert, %zu contain; %zu rejected%s\n", rp->records,
             rp->alerts, rp->contains, rp->rejected,
             rp->enforce ? "" : "; dry-run: nothing was done");
-    if (!whole)
+    if (!whole || rp->rt.playbooks_unloaded)
         return FB_EXIT_USAGE;
     if (rp->rejected)
         return FB_EXIT_REJECTED;
-    return rp->problems || (rp->enforce && (rp->not_done || s.open || s.needs_person))
+    return rp->problems || rp->rt.playbooks_failed ||
+                   (rp->enforce && (rp->not_done || s.open || s.needs_person))
                ? FB_EXIT_NO
                : FB_EXIT_DONE;
 }

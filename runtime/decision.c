@@ -1,4 +1,5 @@
 /* decision.c - the decision line: JSON for machines, a sentence for people. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -93,33 +94,48 @@ void fb_decision_write(struct fb_buf *to, struct fb_arena *a, const struct fb_de
     fb_json_close(to, '}');
 }
 
+/* Plain text in a column of its own, so that a page of lines reads as a table. */
+static void column(struct fb_buf *to, const char *text, size_t width)
+{
+    size_t from = to->len;
+
+    fb_buf_add_plain(to, text, 100);
+    while (to->len - from < width)
+        fb_buf_addc(to, ' ');
+    fb_buf_addc(to, ' ');
+}
+
+static void tally(struct fb_buf *to, const struct fb_decision *d)
+{
+    size_t n[FB_RESULT_FAILED + 1] = {0};
+
+    for (size_t i = 0; i < d->action_count; i++)
+        n[d->actions[i].status]++;
+    for (int s = FB_RESULT_DONE; s <= FB_RESULT_FAILED; s++) {
+        if (n[s])
+            fb_buf_fmt(to, "  %zu %s", n[s], fb_result_name((enum fb_result_status)s));
+    }
+    if (*d->incident && (d->action_count || d->verdict.level != FB_OBSERVE))
+        fb_buf_fmt(to, "  %s", d->incident);
+}
+
 void fb_decision_text(struct fb_buf *to, const struct fb_decision *d)
 {
-    char when[FB_TIME_MAX];
-    size_t tally[FB_RESULT_FAILED + 1] = {0};
+    char when[FB_TIME_MAX], what[128];
+    const char *who = fb_principal_text(&d->ev);
 
     fb_time_iso(d->ev.time_ms, when);
     fb_buf_fmt(to, "%.19sZ  %-7s %5.1f  ", when, fb_level_name(d->verdict.level), d->verdict.score);
-    fb_buf_add_plain(to, *d->ev.service ? d->ev.service : "-", 40);
-    fb_buf_addc(to, ':');
-    fb_buf_add_plain(to, d->ev.action, 60);
-    if (*d->ev.region) {
-        fb_buf_addc(to, ' ');
-        fb_buf_add_plain(to, d->ev.region, 40);
-    }
-    if (d->ev.outcome != FB_OUTCOME_OK)
-        fb_buf_fmt(to, " (%s)", outcome_name(d->ev.outcome));
-    fb_buf_add(to, "  by ");
-    fb_buf_add_plain(to, fb_principal_text(&d->ev), 120);
+    (void)snprintf(what, sizeof what, "%.40s%s%.60s", d->ev.service, *d->ev.service ? ":" : "",
+                   d->ev.action);
+    column(to, what, 28);
+    column(to, d->ev.region, 14);
+    column(to, d->ev.outcome == FB_OUTCOME_OK ? "" : outcome_name(d->ev.outcome), 6);
+    fb_buf_add_plain(to, *who ? who : "nobody named", 120);
     if (d->duplicate)
         fb_buf_add(to, "  [duplicate]");
     if (d->ev.drill)
         fb_buf_add(to, "  [drill]");
-    for (size_t i = 0; i < d->action_count; i++)
-        tally[d->actions[i].status]++;
-    for (int s = FB_RESULT_DONE; s <= FB_RESULT_FAILED; s++) {
-        if (tally[s])
-            fb_buf_fmt(to, "  %zu %s", tally[s], fb_result_name((enum fb_result_status)s));
-    }
+    tally(to, d);
     fb_buf_addc(to, '\n');
 }

@@ -769,8 +769,10 @@ enum fb_status fb_runtime_open(struct fb_runtime *rt, const struct fb_runtime_se
         st = rt->playbooks ? FB_OK : FB_ELIMIT;
     }
     if (st == FB_OK && *setup->config->playbooks &&
-        fb_playbooks_add_dir(rt->playbooks, setup->config->playbooks, &why) != FB_OK)
+        fb_playbooks_add_dir(rt->playbooks, setup->config->playbooks, &why) != FB_OK) {
+        rt->playbooks_unloaded++;
         FB_LOG(&rt->log, FB_LOG_ERROR, "a playbook was not loaded", {"why", why.text, 0});
+    }
     if (st == FB_OK)
         st = open_world(rt, setup, err);
     if (st != FB_OK)

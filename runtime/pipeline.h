@@ -47,6 +47,8 @@ struct fb_runtime {
     struct fb_aws *aws;          /* NULL: no cloud is reached, facts come from the model */
     struct fb_model *model;      /* NULL: facts come from the cloud */
     bool enforce;                /* the mode after command line, environment and file */
+    size_t playbooks_unloaded;   /* folders that held something broken */
+    size_t playbooks_failed;     /* runs that raised or hit a ceiling */
     int64_t blind_until_mono_ms; /* dry-run: until then no credentials are looked for again */
 };
 

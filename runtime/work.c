@@ -64,7 +64,7 @@ static enum fb_status reload(struct fb_runtime *rt, struct fb_arena *a, struct f
 
 struct pass_sum {
     struct fb_pass pass;
-    bool any;
+    bool any, broken;
 };
 
 static void add_outcome(struct pass_sum *sum, const struct fb_run *run)
@@ -96,8 +96,8 @@ static void note_messages(struct fb_runtime *rt, struct fb_arena *a, struct fb_i
     for (size_t i = 0; i < n; i++)
         fb_incident_note(a, inc, "gap", gaps[i], gaps[i], now_ms);
     for (; known < inc->note_count; known++)
-        FB_LOG(&rt->log, FB_LOG_WARN, "incident note", {"incident", inc->id, 0},
-               {"kind", inc->notes[known].kind, 0}, {"text", inc->notes[known].text, 0});
+        FB_LOG(&rt->log, FB_LOG_WARN, inc->notes[known].kind, {"incident", inc->id, 0},
+               {"text", inc->notes[known].text, 0});
 }
 
 /* Runs every playbook that is for this incident once, in name order. */
@@ -124,6 +124,8 @@ static void run_pass(struct fb_runtime *rt, struct fb_arena *a, struct fb_incide
         door = fb_gate_for(gate, &grant);
         fb_playbooks_run(rt->playbooks, i, a, val, work->now_ms, &door, &rt->clock, deadline, &run);
         work->names[work->name_count++] = info->name;
+        sum->broken |= run.broken;
+        rt->playbooks_failed += run.broken;
         if (run.broken)
             FB_LOG(&rt->log, FB_LOG_ERROR, "playbook failed", {"playbook", info->name, 0},
                    {"incident", inc->id, 0}, {"why", run.why, 0});
@@ -223,7 +225,7 @@ enum fb_status fb_incident_work(struct fb_runtime *rt, struct fb_arena *a, struc
             break; /* what is open goes on with the next event or tick */
         run_pass(rt, a, inc, gate, work, deadline, &sum);
         st = fold_and_save(rt, a, inc, gate, &sum.pass, err);
-        if (sum.pass.quiet || !sum.pass.ran)
+        if (sum.pass.quiet || !sum.pass.ran || sum.broken) /* what raised will raise again */
             break;
     }
     return st;

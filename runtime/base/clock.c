@@ -29,14 +29,25 @@ static int64_t system_mono(void *self)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+static int64_t system_cpu(void *self)
+{
+    (void)self;
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 struct fb_clock fb_clock_system(void)
 {
-    return (struct fb_clock){.wall_ms = system_wall, .mono_ms = system_mono};
+    return (struct fb_clock){.wall_ms = system_wall, .mono_ms = system_mono, .cpu_ms = system_cpu};
 }
 
 int64_t fb_wall_ms(const struct fb_clock *c) { return c->wall_ms(c->self); }
 
 int64_t fb_mono_ms(const struct fb_clock *c) { return c->mono_ms(c->self); }
+
+int64_t fb_cpu_ms(const struct fb_clock *c)
+{
+    return c->cpu_ms ? c->cpu_ms(c->self) : fb_mono_ms(c);
+}
 
 /* Days since 1970-01-01 of a proleptic Gregorian date (the usual era arithmetic). */
 static int64_t days_from_civil(int64_t y, int64_t m, int64_t d)

@@ -11,6 +11,7 @@ struct fb_arena;
 struct fb_clock {
     int64_t (*wall_ms)(void *self); /* Unix time, milliseconds */
     int64_t (*mono_ms)(void *self); /* never goes back; for deadlines and durations */
+    int64_t (*cpu_ms)(void *self);  /* this thread's time on a processor; NULL: mono_ms stands in */
     void *self;
 };
 
@@ -19,6 +20,8 @@ struct fb_clock fb_clock_system(void);
 
 int64_t fb_wall_ms(const struct fb_clock *c);
 int64_t fb_mono_ms(const struct fb_clock *c);
+int64_t fb_cpu_ms(const struct fb_clock *c); /* for budgets of computing: a throttled or busy
+                                                machine must not eat them */
 
 /* Parses "2026-01-02T03:04:05[.678][Z|+hh:mm]" and "2026-01-02 03:04:05[.frac]"; no zone means UTC.
  * Years 1970 to 2200. False when it is anything else; *ms is untouched then. */

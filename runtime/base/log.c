@@ -1,6 +1,8 @@
 /* log.c - one line a call, whatever is in the fields. */
 #include "base/log.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 
@@ -24,24 +26,33 @@ static void write_json(struct fb_buf *b, const struct fb_log *log, enum fb_log_l
     fb_json_close(b, '}');
 }
 
+/* "firebreak: warn: words (key value, key value): text": the field that explains comes last. */
 static void write_plain(struct fb_buf *b, enum fb_log_level level, const char *words,
-                        const struct fb_log_field *f)
+                        const struct fb_log_field *fields)
 {
+    const struct fb_log_field *last = NULL;
     const char *sep = " (";
 
     fb_buf_add(b, "firebreak: ");
     if (level != FB_LOG_INFO)
         fb_buf_fmt(b, "%s: ", LEVELS[level]);
     fb_buf_add(b, words);
-    for (; f && f->key; f++, sep = ", ") {
+    for (const struct fb_log_field *f = fields; f && f->key; f++) {
+        if (f->text && (strcmp(f->key, "why") == 0 || strcmp(f->key, "text") == 0)) {
+            last = f;
+            continue;
+        }
         fb_buf_fmt(b, "%s%s ", sep, f->key);
         if (f->text)
             fb_buf_add_plain(b, f->text, 1024);
         else
             fb_buf_fmt(b, "%lld", (long long)f->number);
+        sep = ", ";
     }
-    if (sep[0] == ',')
-        fb_buf_addc(b, ')');
+    fb_buf_add(b, sep[0] == ',' ? ")" : "");
+    fb_buf_add(b, last ? ": " : "");
+    if (last)
+        fb_buf_add_plain(b, last->text, 2048);
 }
 
 void fb_log(const struct fb_log *log, enum fb_log_level level, const char *words,

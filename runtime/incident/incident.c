@@ -76,7 +76,7 @@ static void fold_reason(struct fb_incident *inc, const struct fb_reason *r)
     while (i < inc->reason_count && strcmp(inc->reasons[i].signal, r->signal) != 0)
         i++;
     if (i < inc->reason_count) {
-        if (inc->reasons[i].value >= r->value)
+        if (inc->reasons[i].value > r->value)
             return;
     } else if (inc->reason_count < FB_INCIDENT_REASONS_MAX) {
         inc->reason_count++;

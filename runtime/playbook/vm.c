@@ -96,14 +96,13 @@ void fb_vm_check(lua_State *L)
 
 static enum fb_vm_death look_at_clock(const struct fb_vm *vm)
 {
-    int64_t now;
-
     if (!vm->clock || !vm->running)
         return FB_VM_ALIVE;
-    now = fb_mono_ms(vm->clock);
-    if (vm->deadline_ms && now >= vm->deadline_ms)
+    if (vm->deadline_ms && fb_mono_ms(vm->clock) >= vm->deadline_ms)
         return FB_VM_DEADLINE;
-    return vm->lua_ms + (now - vm->slice_ms) > FB_PLAYBOOK_LUA_MS_MAX ? FB_VM_TIME : FB_VM_ALIVE;
+    return vm->lua_ms + (fb_cpu_ms(vm->clock) - vm->slice_ms) > FB_PLAYBOOK_LUA_MS_MAX
+               ? FB_VM_TIME
+               : FB_VM_ALIVE;
 }
 
 static void on_count(lua_State *L, lua_Debug *ar)
@@ -170,14 +169,14 @@ void fb_vm_close(struct fb_vm *vm)
 
 void fb_vm_slice_begin(struct fb_vm *vm)
 {
-    vm->slice_ms = vm->clock ? fb_mono_ms(vm->clock) : 0;
+    vm->slice_ms = vm->clock ? fb_cpu_ms(vm->clock) : 0;
     vm->running = true;
 }
 
 void fb_vm_slice_end(struct fb_vm *vm)
 {
     if (vm->clock && vm->running)
-        vm->lua_ms += fb_mono_ms(vm->clock) - vm->slice_ms;
+        vm->lua_ms += fb_cpu_ms(vm->clock) - vm->slice_ms;
     vm->running = false;
 }
 

@@ -242,10 +242,12 @@ static void a_log_line_is_one_line_whatever_is_in_it(void **state)
     FB_LOG(&log, FB_LOG_WARN, "odd name", {"name", "a\n\"}\x1b", 0}, {"count", NULL, 3});
     log.json = false;
     FB_LOG(&log, FB_LOG_ERROR, "odd name", {"name", "a\nb", 0});
+    FB_LOG(&log, FB_LOG_INFO, "it failed", {"why", "because", 0}, {"count", NULL, 3});
     fclose(log.to);
     assert_int_equal(fb_json_parse(*state, text, strcspn(text, "\n"), NULL, &v, NULL), FB_OK);
     assert_string_equal(fb_json_get_str(v, "name"), "a\n\"}\x1b");
-    assert_string_equal(strchr(text, '\n') + 1, "firebreak: error: odd name (name a?b)\n");
+    assert_string_equal(strchr(text, '\n') + 1, "firebreak: error: odd name (name a?b)\n"
+                                                "firebreak: it failed (count 3): because\n");
     free(text);
 }
 

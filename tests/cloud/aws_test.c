@@ -58,13 +58,14 @@ static int set_up(void **state)
     if (!b)
         return -1;
     b->arena = fb_arena_new(64u << 20);
-    b->options = (struct fb_aws_options){.clock = {shifted_wall, plain_mono, b},
-                                         .env = b->env,
-                                         .jitter_seed = 42,
-                                         .on_call = counted,
-                                         .on_call_self = b,
-                                         .fixed = &b->keys,
-                                         .backoff_ms = 20};
+    b->options = (struct fb_aws_options){
+        .clock = {.wall_ms = shifted_wall, .mono_ms = plain_mono, .self = b},
+        .env = b->env,
+        .jitter_seed = 42,
+        .on_call = counted,
+        .on_call_self = b,
+        .fixed = &b->keys,
+        .backoff_ms = 20};
     (void)snprintf(b->keys.access_key, sizeof b->keys.access_key, "AKIATEST");
     (void)fb_secret_set(&b->keys.secret, SECRET, strlen(SECRET));
     (void)fb_secret_set(&b->keys.token, TOKEN, strlen(TOKEN));

@@ -395,7 +395,8 @@ static void a_clock_that_stands_still_does_not_hang_a_back_off(void **state)
 {
     struct fb_fault_rule rule = {NULL, {{.body = "ok"}}};
     struct fb_fault_server *s = serve(&rule, 1);
-    struct fb_http *h = fb_http_new((struct fb_clock){stands_still, stands_still, NULL}, NULL);
+    struct fb_http *h = fb_http_new(
+        (struct fb_clock){.wall_ms = stands_still, .mono_ms = stands_still, .self = NULL}, NULL);
     struct walker w = {.url = fb_fault_server_url(s), .left = 2, .delay_ms = 30};
     struct fb_http_chain chain = {&w, walk};
 

@@ -310,7 +310,7 @@ static inline struct fix *fix_open(const char *store_url, bool people_known)
 
     f->a = fb_arena_new(512u << 20);
     f->wall_ms = NOON;
-    f->clock = (struct fb_clock){fix_wall, fix_mono, f};
+    f->clock = (struct fb_clock){.wall_ms = fix_wall, .mono_ms = fix_mono, .self = f};
     f->log = (struct fb_log){.to = stderr, .least = FB_LOG_ERROR, .clock = f->clock};
     assert_int_equal(fb_store_open(store_url, f->clock, &f->store, NULL), FB_OK);
     f->model = fb_model_new();

@@ -233,6 +233,29 @@ class Replay(unittest.TestCase):
         self.assertNotRegex(out.rstrip("\n"), "[\x00-\x1f\x7f-\x9f\u202e]")
 
 
+class Playbooks(unittest.TestCase):
+    def replay_with(self, source):
+        with tempfile.TemporaryDirectory() as d:
+            with open(os.path.join(d, "mine.lua"), "w", encoding="utf-8") as f:
+                f.write(source)
+            return run("replay", "--playbooks", d, "events/leak-notice-alone")
+
+    def test_a_playbook_that_does_not_load_is_a_configuration_error(self):
+        status, _, err = self.replay_with("return playbook {")
+        self.assertEqual(status, 1)
+        self.assertIn("mine.lua:1", err)
+        self.assertEqual(run("replay", "--playbooks", "/nonexistent", "events/leak-notice-alone")[0], 1)
+
+    def test_a_playbook_that_raises_is_told_once_an_event_and_is_a_no(self):
+        status, _, err = self.replay_with(
+            'return playbook { name = "mine", api = 1, on = { cloud = "aws", score = {0, 100} },\n'
+            '  mode = "enforce", needs = { "aws.halt" },\n'
+            '  run = function(inc, fb) fb.aws.hlat {} end }')
+        self.assertEqual(status, 3)
+        self.assertEqual(err.count("mine.lua:3"), 1, err)
+        self.assertIn('did you mean "fb.aws.halt"', err)
+
+
 class Explain(unittest.TestCase):
     def test_every_term_group_and_the_rule_are_printed(self):
         status, out, _ = run("explain", STORY)

@@ -401,7 +401,7 @@ static int64_t tick(void *self) { return (*(int64_t *)self)++; }
 static void computing_too_long_is_stopped_by_the_clock(void **state)
 {
     int64_t now = 1000;
-    const struct fb_clock clock = {tick, tick, &now};
+    const struct fb_clock clock = {.wall_ms = tick, .mono_ms = tick, .self = &now};
     static struct fake_run r;
 
     r.clock = &clock;
@@ -426,7 +426,7 @@ static void a_minute_passes(struct fake_gate *g)
 
 static void waiting_for_the_gate_is_free(void **state)
 {
-    const struct fb_clock clock = {tick, tick, slow_gate_clock()};
+    const struct fb_clock clock = {.wall_ms = tick, .mono_ms = tick, .self = slow_gate_clock()};
     static struct fake_run r;
 
     r.clock = &clock;
@@ -440,7 +440,7 @@ static void waiting_for_the_gate_is_free(void **state)
 /* After the deadline nothing is asked any more; the incident stays open, and nobody is blamed. */
 static void after_the_deadline_nothing_new_is_asked(void **state)
 {
-    const struct fb_clock clock = {tick, tick, slow_gate_clock()};
+    const struct fb_clock clock = {.wall_ms = tick, .mono_ms = tick, .self = slow_gate_clock()};
     static struct fake_run r;
 
     *slow_gate_clock() = 1000;
