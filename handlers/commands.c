@@ -26,6 +26,31 @@ const struct fb_command fb_commands[] = {
      "\n"
      "Example: firebreak explain events/leaked-key-every-region\n",
      "cspea", 1, -1, "", true},
+    {"backtest", fb_door_backtest, "what past logs would have set off, and whom it would have hurt",
+     "Usage: firebreak backtest [options] PATH...\n"
+     "\n"
+     "Scores CloudTrail logs of any size, in order of time, as if Firebreak had watched: who "
+     "would\n"
+     "have been alerted or contained, when, by which signals, what would have been cut, and "
+     "whether\n"
+     "that was probably your own work; how many identities reach each threshold. Nothing is acted\n"
+     "on and no socket opened. Read it before you enforce.\n"
+     "\n"
+     "Memory stays the same however long the log; a temporary file of about a third of the\n"
+     "unpacked log is kept in TMPDIR meanwhile. The answer is the same with any number of "
+     "workers.\n"
+     "\n"
+     "Example: firebreak backtest --output html ~/AWSLogs > backtest.html\n",
+     "cpOw", 1, -1, "", true},
+    {"learn", fb_door_learn, "teach the store from past logs what is normal",
+     "Usage: firebreak learn --state URL [options] PATH...\n"
+     "\n"
+     "Feeds past logs into the profiles and role chains of the store, so that the learning period\n"
+     "is minutes. No verdict, no incident, no playbook; the same log again changes nothing. What\n"
+     "the log holds counts as normal afterwards: run backtest over it first.\n"
+     "\n"
+     "Example: firebreak learn --state sqlite:/var/lib/firebreak.db ~/AWSLogs\n",
+     "csw", 1, -1, "", true},
     {"incidents", fb_door_incidents, "list incidents and what was done in each",
      "Usage: firebreak incidents [options] [INCIDENT]\n"
      "\n"
@@ -70,6 +95,8 @@ const struct fb_option_row fb_option_rows[] = {
     {"playbooks", 'p', "DIR", "", "playbooks beside the built-in ones; same name replaces"},
     {"mode", 'm', "MODE", "dry-run enforce", "dry-run or enforce (default: dry-run)"},
     {"output", 'o', "FORM", "text json", "text or json, one object a line (default: text)"},
+    {"output", 'O', "FORM", "text json csv html", "text, json, csv or html (default: text)"},
+    {"workers", 'w', "N", "", "processes to work with (default: one a processor)"},
     {"dead-letters", 'd', "FILE", "", "append rejected input there (ndjson, bytes in base64)"},
     {"event", 'e', "ID", "", "explain this event"},
     {"all", 'a', "", "", "explain every event that fires a signal"},

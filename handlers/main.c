@@ -91,22 +91,36 @@ static const struct fb_option_row *row_of(int letter)
     return NULL;
 }
 
+/* Whether value is one of the row's words; else says which there are. */
+static bool is_word(const struct fb_option_row *row, const char *value)
+{
+    size_t len = strlen(value);
+
+    for (const char *w = row->words; *w;) {
+        size_t n = strcspn(w, " ");
+
+        if (n == len && strncmp(w, value, n) == 0)
+            return true;
+        w += n + (w[n] == ' ');
+    }
+    fprintf(stderr, "firebreak: --%s %s: must be one of: %s\n", row->name, value, row->words);
+    return false;
+}
+
 static bool set_option(struct fb_options *o, int letter, const char *value)
 {
     const char **const slots[] = {
-        ['c'] = &o->config, ['s'] = &o->state,        ['p'] = &o->playbooks,
-        ['m'] = &o->mode,   ['d'] = &o->dead_letters, ['e'] = &o->event};
+        ['c'] = &o->config,       ['s'] = &o->state, ['p'] = &o->playbooks, ['m'] = &o->mode,
+        ['d'] = &o->dead_letters, ['e'] = &o->event, ['w'] = &o->workers};
 
     if (letter == 'a') {
         o->all = true;
         return true;
     }
-    if (letter == 'o') {
+    if (letter == 'o' || letter == 'O') {
+        o->output = value;
         o->json = strcmp(value, "json") == 0;
-        if (o->json || strcmp(value, "text") == 0)
-            return true;
-        fprintf(stderr, "firebreak: --output %s: must be text or json\n", value);
-        return false;
+        return is_word(row_of(letter), value);
     }
     *slots[letter] = value;
     return true;
@@ -140,16 +154,42 @@ static int bad_option(const struct fb_command *c, int letter, const char *given)
     return FB_EXIT_USAGE;
 }
 
+/* Two rows may share a name (the forms of --output): the one that the command takes is meant. */
+static bool is_meant(const struct fb_command *c, size_t row)
+{
+    bool taken = strchr(c->options, fb_option_rows[row].letter) != NULL;
+
+    for (size_t i = 0; i < fb_option_row_count; i++) {
+        if (i == row || strcmp(fb_option_rows[i].name, fb_option_rows[row].name) != 0)
+            continue;
+        if (strchr(c->options, fb_option_rows[i].letter) || (!taken && i < row))
+            return false;
+    }
+    return true;
+}
+
+static void fill_rows(const struct fb_command *c, struct option rows[NAMES_MAX])
+{
+    size_t n = 0;
+
+    rows[n++] = (struct option){"help", no_argument, NULL, 'h'};
+    for (size_t i = 0; i < fb_option_row_count && n < NAMES_MAX - 1; i++) {
+        const struct fb_option_row *row = &fb_option_rows[i];
+
+        if (is_meant(c, i))
+            rows[n++] = (struct option){row->name, *row->value ? required_argument : no_argument,
+                                        NULL, row->letter};
+    }
+    rows[n] = (struct option){NULL, 0, NULL, 0};
+}
+
 /* Returns -1 to go on, else an exit status. */
 static int read_options(const struct fb_command *c, int argc, char **argv, struct fb_options *o)
 {
-    struct option rows[NAMES_MAX] = {{"help", no_argument, NULL, 'h'}};
+    struct option rows[NAMES_MAX];
     int letter;
 
-    for (size_t i = 0; i < fb_option_row_count && i < NAMES_MAX - 2; i++)
-        rows[i + 1] = (struct option){fb_option_rows[i].name,
-                                      *fb_option_rows[i].value ? required_argument : no_argument,
-                                      NULL, fb_option_rows[i].letter};
+    fill_rows(c, rows);
     opterr = 0;
     while ((letter = getopt_long(argc, argv, ":h", rows, NULL)) != -1) {
         if (letter == 'h') {

@@ -632,7 +632,9 @@ static enum fb_status walk_event(struct step *s, struct fb_err *err)
     s->now_ms = s->delivery->log_time ? out->ev.time_ms : fb_wall_ms(&s->rt->clock);
     if (s->rt->model && !s->delivery->learn)
         fb_model_observe(s->rt->model, &out->ev);
-    if (out->ev.kind != FB_EV_UNKNOWN && !is_own(s->rt, &out->ev)) {
+    if (s->delivery->learn_edges) {
+        keep_edges(s);
+    } else if (out->ev.kind != FB_EV_UNKNOWN && !is_own(s->rt, &out->ev)) {
         st = keep_made(s, err);
         if (st == FB_OK) {
             keep_edges(s);

@@ -74,9 +74,10 @@ struct fb_delivery {
     const char *own_account;  /* act only on events of this account (or configured ones); "" any */
     int64_t deadline_mono_ms; /* 0 none */
     bool log_time;            /* dry replay: time is the log's own */
-    bool learn;   /* past logs: teach profiles, edges and what was made; no verdict, no incident */
-    bool unique;  /* the caller left duplicates out: no note is kept to know one by */
-    bool no_work; /* decide only: the caller works the incident itself, or nobody does */
+    bool learn; /* past logs: teach profiles, edges and what was made; no verdict, no incident */
+    bool learn_edges; /* ... edges only: who made which credential, before anything else is read */
+    bool unique;      /* the caller left duplicates out: no note is kept to know one by */
+    bool no_work;     /* decide only: the caller works the incident itself, or nobody does */
 };
 
 /* What came of one record: the decision line. Lives in the arena. */
