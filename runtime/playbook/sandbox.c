@@ -280,9 +280,17 @@ static int pcall_end(lua_State *L, int status, lua_KContext unused)
     return 2;
 }
 
+/* In a task a pcall takes no C stack, so Lua itself does not end a pile of them; but each look at
+ * an error walks all calls below it, so that unwinding n takes n * n, and no hook runs meanwhile.
+ */
 static int base_pcall(lua_State *L)
 {
+    enum { CALLS_BELOW_MAX = 500 };
+    lua_Debug ar;
+
     luaL_checkany(L, 1);
+    if (lua_getstack(L, CALLS_BELOW_MAX, &ar))
+        fb_vm_raise(L, "pcall: inside more than %d calls", CALLS_BELOW_MAX);
     lua_pushboolean(L, 1); /* stays below the results */
     lua_insert(L, 1);
     return pcall_end(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, pcall_end), 0);

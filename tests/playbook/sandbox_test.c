@@ -1,5 +1,7 @@
 /* sandbox_test.c - the wall: what a hostile or broken playbook tries, and that the next one still
  * runs. */
+#include <time.h>
+
 #include "playbook/fake_gate.h"
 
 struct attack {
@@ -92,6 +94,26 @@ static void an_abort_cannot_be_caught(void **state)
     EACH_ENDS_BROKEN(*state, ATTACKS);
     play_body(*state, "pcall(function() while true do end end) fb.notify{ title = \"x\" }");
     assert_int_equal(run.gate.count, 0);
+}
+
+/* Unwinding runs no hook: 50,000 nested calls of pcall took six seconds each pass. */
+static void a_pile_of_pcalls_ends_in_the_time_of_one(void **state)
+{
+    static const struct attack ATTACKS[] = {
+        {"local function f() pcall(f) f() end f()", "stopped"},
+        {"local function f() pcall(f) error(\"x\") end while true do pcall(f) end", "stopped"},
+        {"local function g(n) if n > 0 then return 1 + g(n - 1) end\n"
+         "while true do pcall(error) end end\ng(20000)",
+         "pcall: inside more than"},
+    };
+
+    for (size_t i = 0; i < sizeof ATTACKS / sizeof *ATTACKS; i++) {
+        clock_t start = clock();
+
+        each_ends_broken(*state, &ATTACKS[i], 1);
+        if (clock() - start > 3 * CLOCKS_PER_SEC)
+            fail_msg("%s: %.1f s", ATTACKS[i].body, (double)(clock() - start) / CLOCKS_PER_SEC);
+    }
 }
 
 static void memory_has_a_ceiling(void **state)
@@ -337,6 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FB_TEST(endless_work_is_stopped),
         FB_TEST(an_abort_cannot_be_caught),
+        FB_TEST(a_pile_of_pcalls_ends_in_the_time_of_one),
         FB_TEST(memory_has_a_ceiling),
         FB_TEST(patterns_that_explode_run_out_of_steps),
         FB_TEST(ranges_that_the_script_names_are_bounded),
