@@ -9,7 +9,8 @@
  *       reset before each record, so neither the bytes nor the sink's own data may live in it.
  *
  * What is one record:
- *   - an object by itself, also with an EventBridge envelope around it;
+ *   - an object by itself, also with an EventBridge envelope around it, or inside a Pub/Sub push
+ *     message or a structured CloudEvent (a message that holds no JSON object stays as it is);
  *   - each element of the array "Records" of an object (not deeper, not opened further); an empty
  *     one holds no record. The array of a Lambda batch, known by its first element's eventSource
  *     "aws:..." (SQS, S3, Kinesis, ...) or EventSource "aws:..." (SNS), stays whole: one record;
@@ -44,6 +45,12 @@ struct fb_envelope {
     int64_t time_ms; /* 0: absent or unreadable */
 };
 
+/* A Google carrier (Pub/Sub message, CloudEvent) that was taken off a record. */
+struct fb_carrier {
+    const char *id;  /* messageId, CloudEvents id; NULL when the record came without a carrier */
+    int64_t time_ms; /* publishTime, CloudEvents time; 0: absent or unreadable */
+};
+
 /* One record. Everything is borrowed from the scratch arena or the caller's bytes, until the sink
  * returns. */
 struct fb_record {
@@ -55,7 +62,8 @@ struct fb_record {
     size_t len;
     const struct fb_json
         *doc; /* the provider's record: the envelope's detail, or the object itself */
-    struct fb_envelope envelope;
+    struct fb_envelope envelope; /* EventBridge's alone */
+    struct fb_carrier carrier;
     unsigned odd; /* enum fb_json_odd bits of the text */
 };
 

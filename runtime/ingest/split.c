@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/text.h"
+#include "ingest/carrier.h"
 #include "ingest/envelope.h"
 #include "ingest/scan.h"
 
@@ -152,6 +153,8 @@ static void offer(struct cut *c, size_t from, size_t to, struct place where)
         return;
     }
     r.doc = fb_envelope_open(c->scratch, doc, &r.envelope);
+    if (!r.envelope.present)
+        r.doc = fb_carrier_open(c->scratch, doc, &r.carrier, &r.odd);
     r.len = to - from;
     r.line = line_for(c, from, to);
     r.index = c->index++;
