@@ -144,6 +144,8 @@ struct fb_hop fb_actor_hop(struct fb_arena *a, const struct fb_event *ev)
     const struct fb_principal *who = &ev->who;
     const char *fallback = first_of(who->arn, who->id, who->credential);
 
+    if (ev->provider == FB_GCP)
+        return fb_gcp_hop(a, ev);
     switch (who->kind) {
     case FB_WHO_ROOT:
         return root_hop(a, who);
@@ -172,6 +174,7 @@ struct fb_hop fb_actor_hop(struct fb_arena *a, const struct fb_event *ev)
         return named_hop(FB_HOP_SERVICE, who, first_of(who->invoked_by, fallback, "aws"));
     case FB_WHO_CREDENTIAL:
         return named_hop(FB_HOP_CREDENTIAL, who, who->credential);
+    case FB_WHO_SERVICE_ACCOUNT: /* Google's alone */
     case FB_WHO_UNKNOWN:
         break;
     }

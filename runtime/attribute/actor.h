@@ -14,6 +14,13 @@ struct fb_hop fb_user_hop(struct fb_arena *a, const char *user_arn, const char *
  * which names a user only by name can tell. */
 const char *fb_user_arn(struct fb_arena *a, const char *account, const char *name);
 
+/* gcp_actor.c: the same for Google's events; the walk and the edges that go with them. */
+struct fb_hop fb_gcp_hop(struct fb_arena *a, const struct fb_event *ev);
+void fb_gcp_trace(struct fb_arena *a, const struct fb_event *ev, const struct fb_edge_source *edges,
+                  struct fb_chain *out);
+size_t fb_gcp_edges(struct fb_arena *a, const struct fb_event *ev, const struct fb_chain *chain,
+                    struct fb_edge out[FB_EDGES_MAX]);
+
 /* A hop with every string "". */
 struct fb_hop fb_hop_empty(void);
 

@@ -62,6 +62,7 @@ static bool goes_on(const struct fb_hop *hop)
     case FB_HOP_SSO:
     case FB_HOP_EXTERNAL:
     case FB_HOP_SERVICE:
+    case FB_HOP_SERVICE_ACCOUNT:
         break;
     }
     return false;
@@ -172,7 +173,9 @@ enum fb_status fb_chain_trace(struct fb_arena *a, const struct fb_event *ev,
     memset(out, 0, sizeof *out);
     out->hops[0] = fb_actor_hop(a, ev);
     out->count = 1;
-    for (int step = 0; step <= FB_CHAIN_HOPS_MAX; step++) {
+    if (ev->provider == FB_GCP)
+        fb_gcp_trace(a, ev, edges, out);
+    for (int step = 0; ev->provider != FB_GCP && step <= FB_CHAIN_HOPS_MAX; step++) {
         struct fb_hop *last = &out->hops[out->count - 1];
 
         if (last->kind == FB_HOP_ROLE && is_sso(last))

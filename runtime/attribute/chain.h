@@ -4,7 +4,7 @@
  * I/O). Out:  hops, principal first, root last; and the edges that this event itself proves. Cost:
  * at most FB_CHAIN_HOPS_MAX look-ups; a loop ends the walk. From: CloudTrail
  * userIdentity.sessionContext; responseElements.credentials of AssumeRole*, GetSessionToken,
- * GetFederationToken (DETECTION section 3). */
+ * GetFederationToken (DETECTION section 3); Google: authenticationInfo (gcp_actor.c). */
 #ifndef FB_CHAIN_H
 #define FB_CHAIN_H
 #include <stdbool.h>
@@ -30,7 +30,10 @@ enum fb_hop_kind { /* the words that playbooks see are fb_hop_kind_name's */
                    FB_HOP_EXTERNAL,  /* another account, web identity, SAML */
                    FB_HOP_SERVICE,   /* an AWS service */
                    FB_HOP_INSTANCE,  /* a machine's own role session: identity is the session ARN */
-                   FB_HOP_CREDENTIAL /* a key whose owner is not known yet */
+                   FB_HOP_CREDENTIAL, /* a key whose owner is not known yet */
+                   FB_HOP_SERVICE_ACCOUNT /* Google: identity is its e-mail; credential the key
+                                             id, "" for tokens; role_arn is set when somebody
+                                             else acts as it */
 };
 
 struct fb_hop {

@@ -9,12 +9,13 @@
 #include "base/text.h"
 
 /* By enum fb_hop_kind. */
-static const char *const KINDS[] = {"unknown", "user_key", "user",    "role",     "account_root",
-                                    "sso",     "external", "service", "instance", "credential"};
+static const char *const KINDS[] = {"unknown",      "user_key",   "user",           "role",
+                                    "account_root", "sso",        "external",       "service",
+                                    "instance",     "credential", "service_account"};
 
 enum { KIND_COUNT = (int)(sizeof KINDS / sizeof KINDS[0]) };
 
-_Static_assert(KIND_COUNT == FB_HOP_CREDENTIAL + 1, "one word for each kind of hop");
+_Static_assert(KIND_COUNT == FB_HOP_SERVICE_ACCOUNT + 1, "one word for each kind of hop");
 
 const char *fb_hop_kind_name(enum fb_hop_kind k)
 {

@@ -108,6 +108,8 @@ size_t fb_chain_edges(struct fb_arena *a, const struct fb_event *ev, const struc
 
     if (ev->drill || ev->kind == FB_EV_UNKNOWN || chain->count == 0)
         return 0;
+    if (ev->provider == FB_GCP)
+        return fb_gcp_edges(a, ev, chain, out);
     if (is_long_lived_user_key(ev) && *chain->hops[0].user_arn && ev->kind == FB_EV_CALL) {
         out[n] = new_edge(ev, ev->who.credential, "key of");
         out[n].parent = chain->hops[0];

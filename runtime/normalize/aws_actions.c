@@ -32,6 +32,7 @@ static const struct action {
     {"autoscaling", "CreateAutoScalingGroup", B(COMPUTE_CREATE), fb_norm_scaling_group},
     {"autoscaling", "UpdateAutoScalingGroup", B(COMPUTE_CREATE), fb_norm_scaling_group},
     {"autoscaling", "SetDesiredCapacity", B(COMPUTE_CREATE), fb_norm_scaling_group},
+    {"ecs", "RegisterTaskDefinition", 0, fb_norm_task_definition},
     {"ecs", "RunTask", B(COMPUTE_CREATE), NULL},
     {"ecs", "StartTask", B(COMPUTE_CREATE), NULL},
     {"ecs", "CreateService", B(COMPUTE_CREATE), NULL},
@@ -225,6 +226,26 @@ static const struct action {
     {"glue", "PutResourcePolicy", 0, fb_norm_share_policy},
     {"ram", "CreateResourceShare", 0, fb_norm_share_ram},
     {"ram", "AssociateResourceShare", 0, fb_norm_share_ram},
+
+    /* Secrets, other people's machines and code, and what nobody can make again. */
+    {"secretsmanager", "GetSecretValue", B(SECRET_READ), NULL},
+    {"secretsmanager", "BatchGetSecretValue", B(SECRET_READ), NULL},
+    {"ssm", "GetParameter*", 0, fb_norm_parameter_read},
+    {"ec2", "GetPasswordData", B(SECRET_READ), NULL},
+    {"ssm", "SendCommand", B(REMOTE_EXEC), NULL},
+    {"ssm", "StartSession", B(REMOTE_EXEC), NULL},
+    {"ec2-instance-connect", "SendSSHPublicKey", B(REMOTE_EXEC), NULL},
+    {"ec2-instance-connect", "SendSerialConsoleSSHPublicKey", B(REMOTE_EXEC), NULL},
+    {"ecs", "ExecuteCommand", B(REMOTE_EXEC), NULL},
+    {"lambda", "UpdateFunctionCode*", B(CODE_OVERWRITE), NULL},
+    {"ec2", "DeleteSnapshot", B(DATA_DESTROY), NULL},
+    {"rds", "DeleteDBInstance", B(DATA_DESTROY), NULL},
+    {"rds", "DeleteDBCluster", B(DATA_DESTROY), NULL},
+    {"rds", "DeleteDBSnapshot", B(DATA_DESTROY), NULL},
+    {"rds", "DeleteDBClusterSnapshot", B(DATA_DESTROY), NULL},
+    {"s3", "DeleteBucket", B(DATA_DESTROY), NULL},
+    {"kms", "ScheduleKeyDeletion", B(DATA_DESTROY), NULL},
+    {"backup", "DeleteRecoveryPoint", B(DATA_DESTROY), NULL},
 };
 
 void fb_norm_action(struct fb_norm_call *c)

@@ -290,3 +290,10 @@ void fb_norm_support_case(struct fb_norm_call *c)
         fb_has_fold(requested(c, "categoryCode"), "limit"))
         fb_norm_set(c, FB_T_QUOTA_ASK);
 }
+
+/* ssm GetParameter*: a secret only when it is decrypted. */
+void fb_norm_parameter_read(struct fb_norm_call *c)
+{
+    if (fb_norm_flag(fb_norm_field(c->request, "withDecryption"), false))
+        fb_norm_set(c, FB_T_SECRET_READ);
+}

@@ -1,4 +1,6 @@
 /* aws_launch.c - how many machines of which type a call made, or asked for. */
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/text.h"
 #include "normalize/norm_in.h"
@@ -7,7 +9,8 @@ enum {
     MAX_COUNT_MACHINES = 10, /* DETECTION signal max-count-ask */
     MAX_COUNT_FLEET = 20,
     BLOWUP_MAX = 100, /* signal asg-blowup */
-    BLOWUP_DESIRED = 20
+    BLOWUP_DESIRED = 20,
+    MINER_CPU_UNITS = 8192 /* signal container-miner-shape; 1024 units are one vCPU */
 };
 
 /* A type is text, or {"value": text}. */
@@ -244,4 +247,26 @@ void fb_norm_instance_attribute(struct fb_norm_call *c)
     if ((fb_eq(attribute, "disableApiTermination") || fb_eq(attribute, "disableApiStop")) &&
         fb_json_bool(fb_norm_field(c->request, "value"), false))
         fb_norm_set(c, FB_T_TERM_PROTECT);
+    if (fb_eq(attribute, "userData") || fb_norm_field(c->request, "userData"))
+        fb_norm_set(c, FB_T_CODE_OVERWRITE);
+}
+
+/* RegisterTaskDefinition: a task of 8 vCPU or more whose image comes from no registry of ECR. */
+void fb_norm_task_definition(struct fb_norm_call *c)
+{
+    const struct fb_json *list = fb_norm_field(c->request, "containerDefinitions");
+    int64_t cpu = fb_norm_number(fb_norm_field(c->request, "cpu"), 0);
+    bool foreign = false;
+
+    for (size_t i = 0, n = fb_norm_len(list); i < n; i++) {
+        const struct fb_json *item = fb_norm_at(list, i);
+        const char *image = fb_json_str(fb_norm_field(item, "image"));
+        int64_t own = fb_norm_number(fb_norm_field(item, "cpu"), 0);
+
+        if (own > cpu)
+            cpu = own;
+        foreign |= *image && !strstr(image, ".dkr.ecr.");
+    }
+    if (foreign && cpu >= MINER_CPU_UNITS)
+        fb_norm_set(c, FB_T_CONTAINER_MINER);
 }

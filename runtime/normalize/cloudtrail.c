@@ -182,13 +182,20 @@ static void mark_console(struct fb_norm_call *c)
         fb_norm_set(c, FB_T_CONSOLE_NO_MFA);
 }
 
-static void mark_agent(struct fb_norm_call *c)
+bool fb_norm_agent_is_offensive(const char *agent)
 {
     static const char *const words[] = {"kali", "parrot", "pentoo", "pacu", "trufflehog"};
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (fb_norm_has_word(c->ev->agent, words[i]))
-            fb_norm_set(c, FB_T_OFFENSIVE_UA);
+        if (fb_norm_has_word(agent, words[i]))
+            return true;
+    return false;
+}
+
+static void mark_agent(struct fb_norm_call *c)
+{
+    if (fb_norm_agent_is_offensive(c->ev->agent))
+        fb_norm_set(c, FB_T_OFFENSIVE_UA);
     if (fb_eq(c->ev->service, "iam") && fb_has_fold(c->ev->agent, "S3 Browser"))
         fb_norm_set(c, FB_T_OFFENSIVE_UA);
 }

@@ -23,7 +23,7 @@ enum fb_event_kind {
     FB_EV_CALL,        /* an API call (or a service event) */
     FB_EV_SIGN_IN,     /* console sign-in */
     FB_EV_LEAK_NOTICE, /* the provider says that a credential is public or abused */
-    FB_EV_FINDING      /* a detector's finding (GuardDuty) */
+    FB_EV_FINDING      /* a detector's finding (GuardDuty, Security Hub, Security Command Center) */
 };
 
 /* Who the provider names. */
@@ -40,7 +40,19 @@ enum fb_who {
     FB_WHO_ACCOUNT,         /* AWSAccount: somebody in another account */
     FB_WHO_SERVICE,         /* AWSService */
     FB_WHO_DIRECTORY,
-    FB_WHO_CREDENTIAL       /* a notice that names nothing but a key */
+    FB_WHO_CREDENTIAL,      /* a notice that names nothing but a key */
+    FB_WHO_SERVICE_ACCOUNT  /* Google: a customer's own (Google's own agents are FB_WHO_SERVICE) */
+};
+
+/* Google identities have one form everywhere: the bare e-mail in lower case, of people and of
+ * service accounts alike ("alice@example.com", never "user:alice@example.com"); who comes from an
+ * identity pool is a principal:// name. It stands in who.arn, and so in root and chain. A service
+ * account's key id stands in who.credential. */
+
+/* One link of Google's serviceAccountDelegationInfo. */
+struct fb_delegate {
+    enum fb_who kind;     /* FB_WHO_UNKNOWN: the provider hides who it was */
+    const char *identity; /* as who.arn; "" when hidden */
 };
 
 struct fb_principal {
@@ -57,7 +69,11 @@ struct fb_principal {
     const char *source_identity; /* survives role chaining, cannot change in a session */
     const char *invoked_by;      /* a service acting for the principal */
     const char *idp, *subject;   /* identity provider and who it named (web identity, SAML, SSO) */
-    bool instance_role;          /* credentials handed to a machine (ec2RoleDelivery, session i-...) */
+    bool instance_role;          /* credentials handed to a machine (ec2RoleDelivery, session i-...;
+                                    Google: the token came from one of Google's agents) */
+    const struct fb_delegate *delegates; /* who stands behind a service account: original identity
+                                            first, without Google's agents; NULL when nobody */
+    size_t delegate_count;
 };
 
 /* What the action does, as bits that signals ask for. A provider's event names map to these in one
@@ -110,6 +126,14 @@ enum fb_trait {
     FB_T_COMMITMENT,         /* reserved instances, savings plans: nothing undoes it */
     FB_T_MAIL_OR_LLM_PROBE,
     FB_T_PERMISSION_PROBE,
+    FB_T_CODE_OVERWRITE,     /* a function's code, a machine's start script replaced */
+    FB_T_REMOTE_EXEC,        /* a shell or command on somebody's machine or container */
+    FB_T_SECRET_READ,        /* a secret's value, a decrypted parameter, a Windows password */
+    FB_T_DATA_DESTROY,       /* deletes what cannot be made again: snapshots, databases, keys */
+    FB_T_CONTAINER_MINER,    /* task definition of 8 vCPU and more with an image from elsewhere */
+    FB_T_API_ENABLE_COMPUTE, /* Google: switches on an API that can start compute */
+    FB_T_SSH_METADATA,       /* Google: SSH keys through instance or project metadata */
+    FB_T_SA_IMPERSONATION,   /* Google: one identity acts as a service account */
     FB_T_COUNT               /* how many there are; at most 64 */
 };
 
@@ -123,14 +147,18 @@ struct fb_launch {
     const char *type;     /* instance type; "" when only a launch template names it */
     int64_t count;        /* 0: no launch */
     const char *template_id, *template_name; /* a launch template named instead of (or beside) a type */
-    const char *profile_arn;                 /* instance profile attached */
+    const char *profile_arn; /* instance profile attached; Google: the service account's e-mail */
+    const char *gpu_type;    /* Google's accelerators: "nvidia-tesla-t4"; "" when part of type */
+    int64_t gpu_count;       /* of gpu_type, per machine */
 };
 
 /* A thing that the action made. */
 struct fb_made {
-    const char *kind;   /* "instance" "access_key" "user" "role" "login_profile" "group" "function" */
-    const char *id;     /* instance id, key id, user or role name */
-    const char *owner;  /* of a key or login profile: the user; else "" */
+    const char *kind;   /* "instance" "access_key" "user" "role" "login_profile" "group" "function";
+                           Google also "service_account" "sa_key" */
+    const char *id;     /* instance id, key id, user or role name; Google: e-mail, key id, or
+                           "projects/P/zones/Z/instances/N" */
+    const char *owner;  /* of a key or login profile: the user (service account); else "" */
     const char *region; /* "" for global things */
     const char *type;   /* instance type; else "" */
 };
@@ -138,7 +166,7 @@ struct fb_made {
 /* A credential that the action minted (AssumeRole*, GetSessionToken, GetFederationToken). */
 struct fb_mint {
     const char *credential; /* "" when the response does not show it */
-    const char *role_arn;   /* "" for session tokens of a user */
+    const char *role_arn;   /* "" for session tokens of a user; Google: the service account */
     const char *session_arn, *session;
     const char *source_identity;
     int64_t expires_ms;     /* 0 unknown */
@@ -173,6 +201,9 @@ struct fb_event {
     const char *shared_id;                 /* sharedEventID: the same act seen in another account */
     const char *notice;                    /* words of a notice or finding, for people */
     const char *exposed_at;                /* where a leaked key was seen (URL), from the provider */
+    const char *operation; /* Google: id of the long-running call; its last entry may name nobody */
+    const char *trigger;   /* Google: what machines of a group and the call behind them share */
+    bool follow_up;        /* a later entry about a call that an earlier one told: adds no launch */
 };
 
 static inline bool fb_event_is(const struct fb_event *ev, enum fb_trait t)

@@ -32,6 +32,14 @@ static const struct {
     {"ResourceConsumption:IAMUser/*", FB_T_VENDOR_ANOMALY},
 };
 
+uint64_t fb_norm_finding_family(const char *type)
+{
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        if (fb_norm_like(type, families[i].type))
+            return FB_NORM_BIT(families[i].trait);
+    return 0;
+}
+
 static const struct {
     const char *type;
     enum fb_who kind;
@@ -104,8 +112,8 @@ static void build_arn(struct fb_arena *a, const char *partition, struct fb_princ
                                 who->issuer_name, who->session);
 }
 
-static void accuse(struct fb_arena *a, const struct fb_json *f, const char *type, const char *name,
-                   struct fb_event *ev)
+void fb_norm_accuse(struct fb_arena *a, const char *partition, const char *type, const char *name,
+                    struct fb_event *ev)
 {
     struct fb_principal *who = &ev->who;
 
@@ -122,7 +130,7 @@ static void accuse(struct fb_arena *a, const struct fb_json *f, const char *type
     else
         who->name = name;
     fb_norm_identity_derive(a, who);
-    build_arn(a, fb_json_str(fb_norm_field(f, "partition")), who);
+    build_arn(a, partition, who);
 }
 
 /* An attack sequence names its actors instead of one access key; the first with a user is taken. */
@@ -143,18 +151,19 @@ static void read_accused(struct fb_arena *a, const struct fb_json *f, struct fb_
 {
     const struct fb_json *key = fb_norm_path(f, "resource.accessKeyDetails");
     const struct fb_json *user = key ? NULL : sequence_user(f);
+    const char *partition = fb_json_str(fb_norm_field(f, "partition"));
 
     if (user) {
         ev->who.credential = fb_norm_field_id(a, user, "credentialUid");
         ev->who.id = fb_norm_field_id(a, user, "uid");
-        accuse(a, f, fb_json_str(fb_norm_field(user, "type")), fb_norm_field_id(a, user, "name"),
-               ev);
+        fb_norm_accuse(a, partition, fb_json_str(fb_norm_field(user, "type")),
+                       fb_norm_field_id(a, user, "name"), ev);
         return;
     }
     ev->who.credential = fb_norm_field_id(a, key, "accessKeyId");
     ev->who.id = fb_norm_field_id(a, key, "principalId");
-    accuse(a, f, fb_json_str(fb_norm_field(key, "userType")), fb_norm_field_id(a, key, "userName"),
-           ev);
+    fb_norm_accuse(a, partition, fb_json_str(fb_norm_field(key, "userType")),
+                   fb_norm_field_id(a, key, "userName"), ev);
 }
 
 static const char *words_of(struct fb_arena *a, const struct fb_json *f)
@@ -207,10 +216,5 @@ void fb_norm_guardduty(struct fb_arena *a, const struct fb_record *r, struct fb_
     ev->target_id = fb_norm_path_id(a, f, "resource.instanceDetails.instanceId");
     read_where(a, f, ev);
     read_accused(a, f, ev);
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
-        if (fb_norm_like(ev->action, families[i].type)) {
-            ev->traits |= FB_NORM_BIT(families[i].trait);
-            break;
-        }
-    }
+    ev->traits |= fb_norm_finding_family(ev->action);
 }

@@ -62,6 +62,24 @@ void fb_norm_health(struct fb_arena *a, const struct fb_record *r, struct fb_eve
 bool fb_norm_is_guardduty(const struct fb_record *r);
 void fb_norm_guardduty(struct fb_arena *a, const struct fb_record *r, struct fb_event *ev);
 
+bool fb_norm_is_asff(const struct fb_record *r);
+void fb_norm_asff(struct fb_arena *a, const struct fb_record *r, struct fb_event *ev);
+bool fb_norm_is_gcp_audit(const struct fb_record *r);
+void fb_norm_gcp_audit(struct fb_arena *a, const struct fb_record *r, struct fb_event *ev);
+bool fb_norm_is_gcp_abuse(const struct fb_record *r);
+void fb_norm_gcp_abuse(struct fb_arena *a, const struct fb_record *r, struct fb_event *ev);
+bool fb_norm_is_gcp_finding(const struct fb_record *r);
+void fb_norm_gcp_finding(struct fb_arena *a, const struct fb_record *r, struct fb_event *ev);
+
+/* guardduty.c: what a finding's type means, as a trait's bit; 0 for most types. */
+uint64_t fb_norm_finding_family(const char *type);
+/* guardduty.c: fills ev->who from what a finding tells of its accused: the user type ("IAMUser"),
+ * the name, and who.id and who.credential, which are set before. */
+void fb_norm_accuse(struct fb_arena *a, const char *partition, const char *type, const char *name,
+                    struct fb_event *ev);
+/* cloudtrail.c: the agent names a tool of intruders. */
+bool fb_norm_agent_is_offensive(const char *agent);
+
 /* ---- aws_identity.c ---- */
 
 /* Reads userIdentity; *who starts with all strings "". Any JSON value is borne. */
@@ -104,6 +122,7 @@ void fb_norm_scaling_group(struct fb_norm_call *c);
 void fb_norm_node_group(struct fb_norm_call *c);
 void fb_norm_launch_template(struct fb_norm_call *c);
 void fb_norm_instance_attribute(struct fb_norm_call *c);
+void fb_norm_task_definition(struct fb_norm_call *c);
 
 /* aws_iam.c: identities, keys, grants, trust, fresh credentials. */
 void fb_norm_create_user(struct fb_norm_call *c);
@@ -138,6 +157,7 @@ void fb_norm_detector_update(struct fb_norm_call *c);
 void fb_norm_finding_filter(struct fb_norm_call *c);
 void fb_norm_macie_update(struct fb_norm_call *c);
 void fb_norm_support_case(struct fb_norm_call *c);
+void fb_norm_parameter_read(struct fb_norm_call *c);
 
 /* ---- aws_policy.c: policy documents ---- */
 

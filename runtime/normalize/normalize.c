@@ -17,6 +17,10 @@ static const struct recogniser {
     {fb_norm_is_health, fb_norm_health},
     {fb_norm_is_guardduty, fb_norm_guardduty},
     {fb_norm_is_cloudtrail, fb_norm_cloudtrail},
+    {fb_norm_is_gcp_audit, fb_norm_gcp_audit},
+    {fb_norm_is_asff, fb_norm_asff},
+    {fb_norm_is_gcp_abuse, fb_norm_gcp_abuse},
+    {fb_norm_is_gcp_finding, fb_norm_gcp_finding},
 };
 
 static const struct fb_event blank = {
@@ -41,7 +45,8 @@ static const struct fb_event blank = {
             .subject = ""},
     .ip = "",
     .agent = "",
-    .launch = {.type = "", .template_id = "", .template_name = "", .profile_arn = ""},
+    .launch =
+        {.type = "", .template_id = "", .template_name = "", .profile_arn = "", .gpu_type = ""},
     .mint =
         {.credential = "", .role_arn = "", .session_arn = "", .session = "", .source_identity = ""},
     .target_user = "",
@@ -52,14 +57,18 @@ static const struct fb_event blank = {
     .shared_id = "",
     .notice = "",
     .exposed_at = "",
+    .operation = "",
+    .trigger = "",
 };
 
-/* An object of a kind that we do not know still has an account and a region when AWS carried it. */
+/* An object of a kind that we do not know still has a provider when its carrier or log tells. */
 static void read_unknown(const struct fb_record *r, struct fb_event *ev)
 {
     ev->kind = FB_EV_UNKNOWN;
     if (r->envelope.present && fb_starts(r->envelope.source, "aws."))
         ev->provider = FB_AWS;
+    else if (strstr(fb_json_get_str(r->doc, "logName"), "/logs/"))
+        ev->provider = FB_GCP;
 }
 
 static void fill_gaps(struct fb_arena *a, const struct fb_record *r, int64_t delivery_ms,
@@ -79,6 +88,8 @@ static void fill_gaps(struct fb_arena *a, const struct fb_record *r, int64_t del
         if (!*ev->id)
             ev->id = env->id;
     }
+    if (!*ev->id && r->carrier.id)
+        ev->id = r->carrier.id;
     if (!*ev->id) {
         char hex[FB_SHA256_HEX];
 
@@ -86,7 +97,9 @@ static void fill_gaps(struct fb_arena *a, const struct fb_record *r, int64_t del
                               fb_sha256_hex(r->bytes ? r->bytes : "", r->bytes ? r->len : 0, hex));
     }
     if (ev->time_ms <= 0) {
-        ev->time_ms = env->present && env->time_ms > 0 ? env->time_ms : delivery_ms;
+        ev->time_ms = env->present && env->time_ms > 0 ? env->time_ms
+                      : r->carrier.time_ms > 0         ? r->carrier.time_ms
+                                                       : delivery_ms;
         ev->time_guessed = true;
     }
     if (!*ev->action)
@@ -161,6 +174,14 @@ const char *fb_trait_name(enum fb_trait t)
         [FB_T_COMMITMENT] = "commitment",
         [FB_T_MAIL_OR_LLM_PROBE] = "mail-or-llm-probe",
         [FB_T_PERMISSION_PROBE] = "permission-probe",
+        [FB_T_CODE_OVERWRITE] = "code-overwrite",
+        [FB_T_REMOTE_EXEC] = "remote-exec",
+        [FB_T_SECRET_READ] = "secret-read",
+        [FB_T_DATA_DESTROY] = "data-destroy",
+        [FB_T_CONTAINER_MINER] = "container-miner",
+        [FB_T_API_ENABLE_COMPUTE] = "api-enable-compute",
+        [FB_T_SSH_METADATA] = "ssh-metadata",
+        [FB_T_SA_IMPERSONATION] = "sa-impersonation",
     };
 
     return (unsigned)t < FB_T_COUNT && names[t] ? names[t] : "unknown";

@@ -483,6 +483,73 @@ static const struct row rows[] = {
     {FB_T_MAIL_OR_LLM_PROBE, false, {"ses", "SendEmail", ALICE, NULL, NULL, NULL}},
     {FB_T_PERMISSION_PROBE, true, {"iam", "SimulatePrincipalPolicy", ALICE, NULL, NULL, NULL}},
     {FB_T_PERMISSION_PROBE, false, {"iam", "GetAccountSummary", ALICE, NULL, NULL, NULL}},
+
+    {FB_T_CODE_OVERWRITE,
+     true,
+     {"lambda", "UpdateFunctionCode20150331v2", ALICE, "{'functionName':'f'}", NULL, NULL}},
+    {FB_T_CODE_OVERWRITE,
+     true,
+     {"ec2", "ModifyInstanceAttribute", ALICE, "{'instanceId':'i-1','userData':{'value':'x'}}",
+      NULL, NULL}},
+    {FB_T_CODE_OVERWRITE,
+     true,
+     {"ec2", "ModifyInstanceAttribute", ALICE, "{'instanceId':'i-1','attribute':'userData'}", NULL,
+      NULL}},
+    {FB_T_CODE_OVERWRITE,
+     false,
+     {"ec2", "ModifyInstanceAttribute", ALICE, "{'instanceType':{'value':'t3.large'}}", NULL,
+      NULL}},
+    {FB_T_CODE_OVERWRITE,
+     false,
+     {"lambda", "UpdateFunctionConfiguration20150331v2", ALICE, NULL, NULL, NULL}},
+
+    {FB_T_REMOTE_EXEC, true, {"ssm", "SendCommand", ALICE, NULL, NULL, NULL}},
+    {FB_T_REMOTE_EXEC, true, {"ssm", "StartSession", ALICE, NULL, NULL, NULL}},
+    {FB_T_REMOTE_EXEC,
+     true,
+     {"ec2-instance-connect", "SendSSHPublicKey", ALICE, NULL, NULL, NULL}},
+    {FB_T_REMOTE_EXEC, true, {"ecs", "ExecuteCommand", ALICE, NULL, NULL, NULL}},
+    {FB_T_REMOTE_EXEC, false, {"ssm", "TerminateSession", ALICE, NULL, NULL, NULL}},
+
+    {FB_T_SECRET_READ, true, {"secretsmanager", "GetSecretValue", ALICE, NULL, NULL, NULL}},
+    {FB_T_SECRET_READ, true, {"ec2", "GetPasswordData", ALICE, NULL, NULL, NULL}},
+    {FB_T_SECRET_READ,
+     true,
+     {"ssm", "GetParametersByPath", ALICE, "{'path':'/','withDecryption':true}", NULL, NULL}},
+    {FB_T_SECRET_READ,
+     false,
+     {"ssm", "GetParameter", ALICE, "{'name':'/a','withDecryption':false}", NULL, NULL}},
+    {FB_T_SECRET_READ, false, {"ssm", "GetParameters", ALICE, "{'names':['/a']}", NULL, NULL}},
+    {FB_T_SECRET_READ, false, {"secretsmanager", "DescribeSecret", ALICE, NULL, NULL, NULL}},
+
+    {FB_T_DATA_DESTROY, true, {"ec2", "DeleteSnapshot", ALICE, NULL, NULL, NULL}},
+    {FB_T_DATA_DESTROY, true, {"rds", "DeleteDBInstance", ALICE, NULL, NULL, NULL}},
+    {FB_T_DATA_DESTROY, true, {"s3", "DeleteBucket", ALICE, NULL, NULL, NULL}},
+    {FB_T_DATA_DESTROY, true, {"kms", "ScheduleKeyDeletion", ALICE, NULL, NULL, NULL}},
+    {FB_T_DATA_DESTROY, false, {"s3", "DeleteBucketPolicy", ALICE, NULL, NULL, NULL}},
+    {FB_T_DATA_DESTROY, false, {"kms", "CancelKeyDeletion", ALICE, NULL, NULL, NULL}},
+
+    {FB_T_CONTAINER_MINER,
+     true,
+     {"ecs", "RegisterTaskDefinition", ALICE,
+      "{'cpu':'16384','containerDefinitions':[{'image':'docker.io/x/y:latest'}]}", NULL, NULL}},
+    {FB_T_CONTAINER_MINER,
+     true,
+     {"ecs", "RegisterTaskDefinition", ALICE,
+      "{'containerDefinitions':[{'image':'x/y','cpu':8192}]}", NULL, NULL}},
+    {FB_T_CONTAINER_MINER,
+     false,
+     {"ecs", "RegisterTaskDefinition", ALICE,
+      "{'cpu':'16384','containerDefinitions':[{'image':'" ACCOUNT
+      ".dkr.ecr.eu-west-1.amazonaws.com/app:7'}]}",
+      NULL, NULL}},
+    {FB_T_CONTAINER_MINER,
+     false,
+     {"ecs", "RegisterTaskDefinition", ALICE,
+      "{'cpu':'4096','containerDefinitions':[{'image':'nginx'}]}", NULL, NULL}},
+    {FB_T_CONTAINER_MINER,
+     false,
+     {"ecs", "RegisterTaskDefinition", ALICE, "{'cpu':'16384'}", NULL, NULL}},
 };
 
 static void each_call_does_what_the_table_says_and_its_near_miss_does_not(void **state)
@@ -503,7 +570,8 @@ static void no_trait_of_a_call_is_without_an_example_and_a_near_miss(void **stat
     const uint64_t elsewhere =
         fb_trait_bit(FB_T_LEAK_NOTICE) | fb_trait_bit(FB_T_VENDOR_CREDENTIAL) |
         fb_trait_bit(FB_T_VENDOR_CRYPTO) | fb_trait_bit(FB_T_VENDOR_SEQUENCE) |
-        fb_trait_bit(FB_T_VENDOR_ANOMALY);
+        fb_trait_bit(FB_T_VENDOR_ANOMALY) | fb_trait_bit(FB_T_API_ENABLE_COMPUTE) |
+        fb_trait_bit(FB_T_SSH_METADATA) | fb_trait_bit(FB_T_SA_IMPERSONATION);
     uint64_t set = elsewhere, missed = elsewhere;
 
     (void)state;

@@ -114,8 +114,10 @@ static void look(struct fb_arena *a, const struct fb_json *event, const struct f
     touch_all(&ev);
     c->all++;
     c->kinds[ev.kind]++;
-    if (!aws && (ev.provider == FB_AWS || ev.kind != FB_EV_UNKNOWN))
+    if (!aws && ev.provider == FB_AWS)
         fail_msg("taken for AWS: %s", bytes);
+    if (aws && ev.provider == FB_GCP)
+        fail_msg("taken for Google's: %s", bytes);
     if (!aws)
         return;
     c->traits |= ev.traits;

@@ -6,7 +6,8 @@ static void an_object_that_we_do_not_know_is_an_unknown_event(void **state)
     static const char *const objects[] = {
         "{}",
         "{'hello':'world'}",
-        "{'protoPayload':{'methodName':'v1.compute.instances.insert'}}",
+        "{'protoPayload':{'hello':'world'}}",
+        "{'protoPayload':'methodName'}",
         "{'Records':[{'eventSource':'aws:sqs','body':'{}'}]}",
         "{'eventName':'x'}",
         "{'type':'a','severity':3}",
