@@ -275,6 +275,44 @@ static void revoke_times(struct fb_gate_run *g, struct fb_op *op, const char *ar
     op->goal.needed_ms = needed < op->goal.before_ms ? needed : op->goal.before_ms;
 }
 
+/* A user that is not there may bear another name by now (iam:UpdateUser); its keys never change
+ * hands. The user who owns a key with which the chain says that `name` acted, "" when there is
+ * none; NULL: not read yet. */
+static const char *renamed(struct fb_gate_run *g, const char *name)
+{
+    const struct fb_case *c = g->set.incident;
+
+    for (size_t i = 0; i < c->hop_count; i++) {
+        const struct fb_known *k;
+
+        if (!fb_eq(c->hops[i].user, name) || !fb_starts(c->hops[i].credential, "AKIA"))
+            continue;
+        k = fb_know(g, FB_READ_KEY_OWNER, "", c->hops[i].credential);
+        if (!k)
+            return NULL;
+        if (k->read.st == FB_OK && !fb_eq(k->read.out_name, name))
+            return k->read.out_name;
+    }
+    return "";
+}
+
+/* The identity of that name, or the user that it has become. NULL: not read yet, or settled. */
+static const struct fb_known *identity_named(struct fb_gate_run *g, struct fb_op *op, bool role,
+                                             const char *name)
+{
+    const struct fb_known *who = fb_know(g, role ? FB_READ_ROLE : FB_READ_USER, "", name);
+    const char *now;
+
+    if (role || !who || who->read.st != FB_ENOTFOUND)
+        return who;
+    now = renamed(g, name);
+    if (!now || !*now)
+        return now ? who : NULL;
+    if (!text_allows(g, op, arn_of(g, false, now), NULL))
+        return NULL;
+    return fb_know(g, FB_READ_USER, "", now);
+}
+
 /* Quarantine and revocation: `name` is the user's or role's, asked is how the playbook wrote it. */
 static void prepare_identity(struct fb_gate_run *g, struct fb_op *op, bool role, const char *name,
                              const char *asked)
@@ -285,8 +323,8 @@ static void prepare_identity(struct fb_gate_run *g, struct fb_op *op, bool role,
     op->goal.role = role;
     if (!text_allows(g, op, fb_eq(asked, name) ? NULL : asked, arn_of(g, role, name)))
         return;
-    who = fb_know(g, role ? FB_READ_ROLE : FB_READ_USER, "", name);
-    if (!self_known(g, op) || !who || !identity_allows(g, op, who))
+    who = identity_named(g, op, role, name);
+    if (op->settled || !self_known(g, op) || !who || !identity_allows(g, op, who))
         return;
     op->goal.name = who->name;
     op->goal.target = who->read.arn;

@@ -771,6 +771,41 @@ static void what_does_not_exist_is_already_so(void **state)
 }
 
 /* AWS answers AccessDenied for a key that is gone. */
+/* iam:UpdateUser in the minute before: "it does not exist" would be said of a thief at work. */
+static void a_user_that_was_renamed_is_cut_under_its_new_name(void **state)
+{
+    struct fix *f = *state;
+    struct fb_event away = fix_event("DeleteUser");
+    struct fb_event now = fix_by_user("ListUsers", "ci-new", "arn:aws:iam::" ACCOUNT ":user/ci-new",
+                                      "AIDACI00000000000001", KEY_CI);
+
+    away.target_user = "ci";
+    fb_model_observe(f->model, &away);
+    fb_model_observe(f->model, &now);
+    assert_int_equal(fix_disable(f, KEY_CI, "ci").status, FB_RESULT_DONE);
+    assert_int_equal(fix_quarantine(f, CI_ARN).status, FB_RESULT_DONE);
+    assert_false(fix_key_active(f, "ci-new", KEY_CI));
+    assert_true(fb_policy_denies_all(f->a, fix_look(f, FB_READ_USER, "", "ci-new").deny_policy));
+}
+
+static void a_renamed_user_is_protected_under_its_new_name_too(void **state)
+{
+    static const char *const entry[] = {"arn:aws:iam::" ACCOUNT ":user/ci-new"};
+    struct fix *f = *state;
+    struct fb_event away = fix_event("DeleteUser");
+    struct fb_event now =
+        fix_by_user("ListUsers", "ci-new", entry[0], "AIDACI00000000000001", KEY_CI);
+
+    away.target_user = "ci";
+    fb_model_observe(f->model, &away);
+    fb_model_observe(f->model, &now);
+    f->guards.protected_identities = entry;
+    f->guards.protected_identity_count = 1;
+    assert_refused(fix_quarantine(f, CI_ARN), "protected: ");
+    assert_refused(fix_disable(f, KEY_CI, "ci"), "protected: ");
+    assert_int_equal(f->world.act_calls, 0);
+}
+
 static void a_key_that_its_owner_deleted_is_told_from_one_that_cannot_be_read(void **state)
 {
     struct fix *f = *state;
@@ -1124,6 +1159,8 @@ int main(void)
         FIX_TEST(machines_cannot_use_up_what_identities_need),
         FIX_TEST(a_dry_run_shows_what_the_limits_would_refuse),
         FIX_TEST(what_does_not_exist_is_already_so),
+        FIX_TEST(a_user_that_was_renamed_is_cut_under_its_new_name),
+        FIX_TEST(a_renamed_user_is_protected_under_its_new_name_too),
         FIX_TEST(a_key_that_its_owner_deleted_is_told_from_one_that_cannot_be_read),
         FIX_TEST(asks_that_name_nothing_real_are_refused),
         FIX_TEST(a_temporary_key_of_a_user_is_answered_by_the_users_deny),
