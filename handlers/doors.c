@@ -2,37 +2,81 @@
 #include "doors.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/text.h"
 
 static struct fb_log plain_log(void)
 {
     return (struct fb_log){.to = stderr, .least = FB_LOG_INFO, .clock = fb_clock_system()};
 }
 
-bool fb_door_open(struct fb_runtime *rt, struct fb_arena *arena, const struct fb_options *o,
-                  bool live, bool enforce)
+static bool load(struct fb_arena *arena, const struct fb_options *o, struct fb_config **config)
 {
     struct fb_config_overrides overrides = {
         .mode = o->mode, .state = o->state, .playbooks = o->playbooks};
-    struct fb_runtime_setup setup = {
-        .clock = fb_clock_system(), .log = plain_log(), .live = live, .enforce = enforce};
-    struct fb_config *config;
     struct fb_err err = {0};
 
+    if (fb_config_load(arena, o->config, NULL, &overrides, config, &err) == FB_OK)
+        return true;
+    fb_door_say(err.text);
+    return false;
+}
+
+static bool open_runtime(struct fb_runtime *rt, const struct fb_config *config, bool live,
+                         bool enforce)
+{
+    struct fb_runtime_setup setup = {.config = config,
+                                     .clock = fb_clock_system(),
+                                     .log = plain_log(),
+                                     .live = live,
+                                     .enforce = enforce};
+    struct fb_err err = {0};
+
+    if (fb_runtime_open(rt, &setup, &err) == FB_OK)
+        return true;
+    fb_door_say(err.text);
+    return false;
+}
+
+bool fb_door_open(struct fb_runtime *rt, struct fb_arena *arena, const struct fb_options *o,
+                  bool live, bool enforce)
+{
+    struct fb_config *config;
+
     memset(rt, 0, sizeof *rt);
-    if (fb_config_load(arena, o->config, NULL, &overrides, &config, &err) != FB_OK) {
-        fb_door_say(err.text);
-        return false;
-    }
-    setup.config = config;
-    if (fb_runtime_open(rt, &setup, &err) != FB_OK) {
-        fb_door_say(err.text);
-        return false;
-    }
-    return true;
+    return load(arena, o, &config) && open_runtime(rt, config, live, enforce);
+}
+
+/* A store that was never written must not be made by looking at it: a mistyped path would read as
+ * "nothing happened". */
+static bool is_there(const char *state, const char *command)
+{
+    const char *path = fb_starts(state, "sqlite:") ? state + strlen("sqlite:") : NULL;
+    struct fb_buf line;
+
+    if (!path || access(path, F_OK) == 0)
+        return true;
+    fb_buf_init(&line, 8192);
+    fb_buf_fmt(&line,
+               "%s: there is no store at %s; look at the path, or let a door write there first",
+               command, path);
+    fb_door_say(line.at);
+    fb_buf_release(&line);
+    return false;
+}
+
+bool fb_door_open_kept(struct fb_runtime *rt, struct fb_arena *arena, const struct fb_options *o,
+                       bool live, bool enforce, const char *command)
+{
+    struct fb_config *config;
+
+    memset(rt, 0, sizeof *rt);
+    return load(arena, o, &config) && is_there(config->state, command) &&
+           open_runtime(rt, config, live, enforce) && fb_door_needs_store(rt, command);
 }
 
 bool fb_door_needs_store(const struct fb_runtime *rt, const char *command)

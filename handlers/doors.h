@@ -63,6 +63,11 @@ struct fb_arena;
 bool fb_door_open(struct fb_runtime *rt, struct fb_arena *arena, const struct fb_options *o,
                   bool live, bool enforce);
 
+/* As fb_door_open, for commands over what a store keeps: refuses one that is not there, and memory.
+ */
+bool fb_door_open_kept(struct fb_runtime *rt, struct fb_arena *arena, const struct fb_options *o,
+                       bool live, bool enforce, const char *command);
+
 /* True when the store outlives the process; else prints how to name one. */
 bool fb_door_needs_store(const struct fb_runtime *rt, const char *command);
 

@@ -167,6 +167,13 @@ static int explain_identity(struct explain *x, const char *identity)
     return FB_EXIT_DONE;
 }
 
+/* An ARN, an e-mail address or an access key id. */
+static bool looks_like_one(const char *text)
+{
+    return fb_starts(text, "arn:") || fb_starts(text, "AKIA") || fb_starts(text, "ASIA") ||
+           (strchr(text, '@') && !strchr(text, '/'));
+}
+
 int fb_door_explain(const struct fb_options *o)
 {
     struct fb_options fixed = *o;
@@ -181,7 +188,7 @@ int fb_door_explain(const struct fb_options *o)
     x.arena = fb_arena_new(FB_INVOCATION_BYTES_MAX);
     x.roots = calloc(ROOTS_MAX, sizeof *x.roots);
     if (arena && x.arena && x.roots && fb_door_open(&x.rt, arena, &fixed, false, false)) {
-        path = path || (!o->state && !fb_store_durable(x.rt.store));
+        path = path || (!o->state && !fb_store_durable(x.rt.store) && !looks_like_one(o->args[0]));
         status = path ? explain_paths(&x, o) : explain_identity(&x, o->args[0]);
     }
     for (size_t i = 0; x.roots && i < x.count; i++) {

@@ -52,8 +52,7 @@ int fb_door_incidents(const struct fb_options *o)
     struct fb_err err = {0};
     int status = FB_EXIT_USAGE;
 
-    if (arena && work && fb_door_open(&rt, arena, o, false, false) &&
-        fb_door_needs_store(&rt, "incidents")) {
+    if (arena && work && fb_door_open_kept(&rt, arena, o, false, false, "incidents")) {
         if (fb_incidents_each(rt.store, work, show, &l, &err) != FB_OK)
             fb_door_say(err.text);
         else if (l.only && l.shown == 0)
@@ -78,8 +77,7 @@ int fb_door_tick(const struct fb_options *o)
     struct fb_err err = {0};
     int status = FB_EXIT_USAGE;
 
-    if (arena && work && fb_door_open(&rt, arena, o, true, true) &&
-        fb_door_needs_store(&rt, "tick")) {
+    if (arena && work && fb_door_open_kept(&rt, arena, o, true, true, "tick")) {
         enum fb_status st = fb_pipeline_tick(&rt, work, &d, &tick, &err);
 
         if (o->json)
@@ -113,8 +111,7 @@ int fb_door_ledger(const struct fb_options *o)
             stderr,
             "firebreak ledger: no \"%s\"; firebreak ledger verify proves the audit trail whole\n",
             o->args[0]);
-    } else if (arena && work && fb_door_open(&rt, arena, o, false, false) &&
-               fb_door_needs_store(&rt, "ledger verify")) {
+    } else if (arena && work && fb_door_open_kept(&rt, arena, o, false, false, "ledger verify")) {
         if (fb_ledger_verify(rt.store, work, &report, &err) != FB_OK) {
             fb_door_say(err.text);
             status = FB_EXIT_NO;

@@ -355,6 +355,20 @@ class State(unittest.TestCase):
             self.assertEqual(status, 1)
             self.assertIn("--state sqlite:PATH", err)
 
+    def test_a_store_that_is_not_there_is_no_empty_store_and_is_not_made(self):
+        with tempfile.TemporaryDirectory() as d:
+            path = os.path.join(d, "none.db")
+            for command in (("incidents",), ("tick",), ("ledger", "verify")):
+                status, out, err = run(*command, "--state", "sqlite:" + path)
+                self.assertEqual((status, out), (1, ""))
+                self.assertIn(path, err)
+            self.assertFalse(os.path.exists(path))
+
+    def test_an_identity_without_a_store_is_told_how_to_name_one(self):
+        status, _, err = run("explain", "arn:aws:iam::111122223333:user/x")
+        self.assertEqual(status, 1)
+        self.assertIn("--state sqlite:PATH", err)
+
     def test_incidents_are_listed_and_the_ledger_proves_itself_until_it_is_touched(self):
         with tempfile.TemporaryDirectory() as d:
             db = os.path.join(d, "s.db")
