@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cloud/aws.h"
 #include "contain/ledger.h"
@@ -24,9 +25,26 @@
 enum {
     COMMIT_TRIES = 8,
     PUTS_MAX = 12,
+    JOINED_MAX = 4,
+    CREDENTIAL_MAX = 128,
     SEEN_MS = 48 * 3600 * 1000,
     EDGE_GRACE_MS = 3600 * 1000,
-    PROFILE_KEEP_DAYS = 400
+    PROFILE_KEEP_DAYS = 400,
+    EDGE_FRESH_MS = 24 * 3600 * 1000, /* an edge that says nothing new is written once a day */
+    SWEEP_EVERY = 4096,               /* events between two sweeps of what has expired */
+    LATE_MAX = 2 * FB_CHAIN_HOPS_MAX + FB_EDGES_MAX
+};
+
+#define OLDEST_MS     INT64_C(1262304000000) /* 2010: no log is older */
+#define LIVE_AHEAD_MS INT64_C(600000)        /* DETECTION section 2: skew */
+#define LOG_AHEAD_MS                                                                               \
+    (INT64_C(10) * 365 * 86400000) /* a log's own time is believed but not anything */
+
+/* An identity that stood for itself while nobody knew who is behind it. */
+struct late {
+    const char *identity, *credential;
+    int64_t since_ms; /* what it did before is not this credential's */
+    bool found;       /* the store holds something of it */
 };
 
 /* All that a step needs of the store, and what it will write back. */
@@ -44,8 +62,11 @@ struct step {
     struct fb_incident *inc;
     enum fb_incident_state inc_was;
     bool inc_new, inc_more;
-    struct fb_incident *joined[FB_EDGES_MAX]; /* of sessions: closed by this step */
+    struct late late[LATE_MAX];
+    size_t late_count;
+    struct fb_incident *joined[JOINED_MAX]; /* of those: closed by this step */
     size_t joined_count;
+    bool edges_unread; /* an edge could not be read: the chain may be cut */
 };
 
 /* kind#rest within the store's key limit: a long rest is hashed. */
@@ -64,52 +85,129 @@ static const char *key_of(struct fb_arena *a, const char *kind, const char *rest
 static enum fb_status edge_get(void *self, struct fb_arena *a, const char *child,
                                struct fb_edge *out)
 {
-    struct fb_runtime *rt = self;
+    struct step *s = self;
     struct fb_item item;
-    enum fb_status st = fb_store_get(rt->store, a, key_of(a, "edge", child), &item, NULL);
+    enum fb_status st = fb_store_get(s->rt->store, a, key_of(a, "edge", child), &item, NULL);
 
-    return st == FB_OK ? fb_edge_read(a, item.value, item.len, out, NULL) : st;
+    if (st == FB_OK)
+        return fb_edge_read(a, item.value, item.len, out, NULL);
+    s->edges_unread |= st != FB_ENOTFOUND;
+    return st;
+}
+
+static bool same_text(const char *x, const char *y) { return strcmp(x, y) == 0; }
+
+static bool says_the_same(const struct fb_edge *x, const struct fb_edge *y)
+{
+    return x->parent.kind == y->parent.kind && x->parent.sure == y->parent.sure &&
+           same_text(x->parent.identity, y->parent.identity) &&
+           same_text(x->parent.credential, y->parent.credential) &&
+           same_text(x->parent.session, y->parent.session) && same_text(x->via, y->via) &&
+           same_text(x->session_identity, y->session_identity);
 }
 
 /* Whether the edge is worth writing, given what is stored under its child. */
-static bool edge_is_news(struct step *s, const struct fb_edge *e, const struct fb_buf *value,
-                         struct fb_put *put)
+static enum fb_status edge_is_news(struct step *s, const struct fb_edge *e, struct fb_put *put,
+                                   bool *news, struct fb_err *err)
 {
     struct fb_item item;
     struct fb_edge now;
+    enum fb_status st = fb_store_get(s->rt->store, s->a, put->key, &item, err);
 
-    if (fb_store_get(s->rt->store, s->a, put->key, &item, NULL) != FB_OK)
-        return true;
-    put->expect = item.version;
-    if (item.len == value->len && memcmp(item.value, value->at, item.len) == 0)
-        return false;
-    return fb_edge_read(s->a, item.value, item.len, &now, NULL) != FB_OK || fb_edge_better(e, &now);
+    *news = true;
+    put->expect = st == FB_OK ? item.version : 0;
+    if (st == FB_ENOTFOUND)
+        return FB_OK;
+    if (st == FB_OK && fb_edge_read(s->a, item.value, item.len, &now, NULL) == FB_OK)
+        *news = says_the_same(e, &now) ? e->made_ms > now.made_ms + EDGE_FRESH_MS
+                                       : fb_edge_better(e, &now);
+    return st;
 }
 
-/* Keeps what this event proves about who made whom. */
-static void keep_edges(struct step *s)
+static enum fb_status keep_edge(struct step *s, const struct fb_edge *e, struct fb_err *err)
+{
+    struct fb_put put = {.key = key_of(s->a, "edge", e->child)};
+    enum fb_status st = FB_ECONFLICT;
+    struct fb_buf value;
+    bool news;
+
+    fb_buf_init_in(&value, s->a, 16u << 10);
+    fb_edge_write(&value, e);
+    if (!fb_buf_ok(&value)) {
+        s->out->problem = "a role link is too large to keep";
+        return FB_OK;
+    }
+    put.value = value.at;
+    put.len = value.len;
+    if (e->expires_ms) { /* counted from now where the log is old: a replay must find it too */
+        int64_t life = e->expires_ms > e->made_ms ? e->expires_ms - e->made_ms : 0;
+
+        put.expires_ms = fb_wall_ms(&s->rt->clock) + life + EDGE_GRACE_MS;
+    }
+    for (int i = 0; i < COMMIT_TRIES && st == FB_ECONFLICT; i++) { /* beaten: is ours the better? */
+        st = edge_is_news(s, e, &put, &news, err);
+        if (st == FB_OK && news)
+            st = fb_store_commit(s->rt->store, &put, 1, false, err);
+    }
+    return st;
+}
+
+/* "mint#<minter>#": the sessions that an identity minted, the other way round than edges. */
+static const char *minted_prefix(struct fb_arena *a, const char *identity)
+{
+    char hex[FB_SHA256_HEX];
+
+    return fb_arena_fmt(a, "mint#%.16s#", fb_sha256_hex(identity, strlen(identity), hex));
+}
+
+static enum fb_status keep_minted(struct step *s, const struct fb_edge *e, struct fb_err *err)
+{
+    const struct fb_mint *mint = &s->out->ev.mint;
+    struct fb_hop hop = {.kind = FB_HOP_ROLE,
+                         .identity = e->session_identity,
+                         .account = s->out->ev.account,
+                         .credential = e->child,
+                         .user = "",
+                         .user_arn = "",
+                         .role_arn = mint->role_arn,
+                         .session = mint->session,
+                         .via = e->via,
+                         .since_ms = e->made_ms,
+                         .sure = true};
+    struct fb_arn arn;
+    struct fb_buf value;
+    struct fb_put put;
+    enum fb_status st;
+
+    if (!*mint->role_arn || strlen(e->child) > CREDENTIAL_MAX)
+        return FB_OK; /* a user's own session token: it ends with the user */
+    if (fb_arn_split(s->a, mint->role_arn, &arn))
+        hop.account = arn.account;
+    fb_buf_init_in(&value, s->a, 16u << 10);
+    fb_json_open(&value, NULL, '{');
+    fb_hop_write(&value, "hop", &hop);
+    fb_json_close(&value, '}');
+    put = (struct fb_put){
+        .key = fb_arena_fmt(s->a, "%s%s", minted_prefix(s->a, e->parent.identity), e->child),
+        .value = value.at,
+        .len = value.len,
+        .expires_ms = fb_wall_ms(&s->rt->clock) + (e->expires_ms - e->made_ms)};
+    st = fb_buf_ok(&value) ? fb_store_commit(s->rt->store, &put, 1, false, err) : FB_OK;
+    return st == FB_ECONFLICT ? FB_OK : st; /* it is there already */
+}
+
+/* Keeps what this event proves about who made whom, before the event counts as seen. */
+static enum fb_status keep_edges(struct step *s, struct fb_err *err)
 {
     for (size_t i = 0; i < s->edge_count; i++) {
-        const struct fb_edge *e = &s->edges[i];
-        struct fb_put put = {.key = key_of(s->a, "edge", e->child)};
-        struct fb_buf value;
-        enum fb_status st;
+        enum fb_status st = keep_edge(s, &s->edges[i], err);
 
-        fb_buf_init_in(&value, s->a, 16u << 10);
-        fb_edge_write(&value, e);
-        if (!fb_buf_ok(&value) || !edge_is_news(s, e, &value, &put))
-            continue;
-        put.value = value.at;
-        put.len = value.len;
-        if (e->expires_ms) { /* counted from now where the log is old: a replay must find it too */
-            int64_t life = e->expires_ms > e->made_ms ? e->expires_ms - e->made_ms : 0;
-
-            put.expires_ms = fb_wall_ms(&s->rt->clock) + life + EDGE_GRACE_MS;
-        }
-        st = fb_store_commit(s->rt->store, &put, 1, false, NULL);
-        if (st != FB_OK && st != FB_ECONFLICT)
-            s->out->problem = "a role link could not be kept";
+        if (st == FB_OK && *s->edges[i].session_identity)
+            st = keep_minted(s, &s->edges[i], err);
+        if (st != FB_OK)
+            return fb_err_ctx(err, st, "keep a role link of %s", s->out->ev.id);
     }
+    return FB_OK;
 }
 
 /* --- profiles ----------------------------------------------------------------------------------
@@ -140,21 +238,60 @@ static enum fb_status load_profile(struct step *s, const char *key, struct fb_pr
 
 static const char *root_of(const struct step *s) { return fb_chain_root(&s->out->chain)->identity; }
 
-/* A session whose maker is known only now: what was held against the session is the root's. */
+static void add_late(struct step *s, struct late late)
+{
+    if (!*late.identity || strcmp(late.identity, root_of(s)) == 0 || s->late_count == LATE_MAX)
+        return;
+    for (size_t i = 0; i < s->late_count; i++) {
+        if (strcmp(s->late[i].identity, late.identity) == 0)
+            return;
+    }
+    s->late[s->late_count++] = late;
+}
+
+/* Who may have been taken for a root before it was known who stands behind: each hop on the way, a
+ * session that this event mints, a key of which a notice told no owner, and a user of whom it told
+ * the name but not the path. */
+static void find_late(struct step *s)
+{
+    const struct fb_chain *c = &s->out->chain;
+
+    s->late_count = 0;
+    for (size_t i = 0; i < s->edge_count; i++) {
+        if (*s->edges[i].session_identity)
+            add_late(s, (struct late){s->edges[i].session_identity, s->edges[i].child,
+                                      s->edges[i].made_ms, false});
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        const struct fb_hop *h = &c->hops[i];
+
+        add_late(s, (struct late){h->identity, h->credential, h->since_ms, false});
+        if (h->kind != FB_HOP_USER_KEY || strncmp(h->credential, "AKIA", 4) != 0)
+            continue;
+        add_late(s, (struct late){h->credential, h->credential, 0, false});
+        if (*h->user && *h->account)
+            add_late(
+                s, (struct late){fb_arena_fmt(s->a, "arn:aws:iam::%s:user/%s", h->account, h->user),
+                                 h->credential, 0, false});
+    }
+}
+
+/* What was held against a hop before its maker was known is the root's. Names of sessions repeat:
+ * only what this very credential did counts. */
 static enum fb_status merge_late(struct step *s, struct fb_err *err)
 {
-    for (size_t i = 0; i < s->edge_count; i++) {
-        const char *from = s->edges[i].session_identity;
+    for (size_t i = 0; i < s->late_count; i++) {
+        struct late *l = &s->late[i];
         struct fb_profile *late;
         uint64_t version;
-        enum fb_status st;
+        enum fb_status st =
+            load_profile(s, key_of(s->a, "prof", l->identity), &late, &version, err);
 
-        if (!from || !*from || strcmp(from, root_of(s)) == 0)
-            continue;
-        st = load_profile(s, key_of(s->a, "prof", from), &late, &version, err);
         if (st != FB_OK)
             return st;
-        if (version)
+        l->found = version && fb_profile_used(late, l->credential) &&
+                   fb_profile_last_ms(late) >= l->since_ms;
+        if (l->found)
             fb_profile_merge(s->after, late);
     }
     return FB_OK;
@@ -167,7 +304,7 @@ static enum fb_status load_creator(struct step *s, struct fb_err *err)
     const char *child = fb_chain_creator_key(s->a, root_of(s));
 
     s->creator = NULL;
-    if (!*child || edge_get(s->rt, s->a, child, &made) != FB_OK ||
+    if (!*child || edge_get(s, s->a, child, &made) != FB_OK ||
         s->out->ev.time_ms - made.made_ms > 24 * 3600 * 1000)
         return FB_OK;
     return load_profile(s, key_of(s->a, "prof", made.parent.identity), &s->creator, &version, err);
@@ -192,7 +329,12 @@ static enum fb_status load(struct step *s, struct fb_err *err)
         s->inc = FB_NEW(s->a, struct fb_incident);
         if (!s->inc)
             return fb_err_set(err, FB_ELIMIT, "no memory left for the incident");
-        st = fb_incident_read(s->a, item.value, item.len, s->inc, err);
+        if (fb_incident_read(s->a, item.value, item.len, s->inc, NULL) != FB_OK) {
+            FB_LOG(&s->rt->log, FB_LOG_ERROR, "incident unreadable: a new one takes its place",
+                   {"root", root_of(s), 0});
+            memset(s->inc, 0, sizeof *s->inc);
+            s->inc->state = FB_INC_CLOSED; /* long over: nothing of it can be gone on with */
+        }
         s->inc->version = item.version;
         s->inc_was = s->inc->state;
     }
@@ -228,13 +370,6 @@ static enum fb_status weigh(struct step *s, struct fb_err *err)
 /* --- the incident ------------------------------------------------------------------------------
  */
 
-static bool reopens(const struct fb_incident *inc, int64_t now_ms)
-{
-    return inc->state != FB_INC_CONTAINED && inc->state != FB_INC_CLOSED
-               ? true
-               : now_ms - inc->last_ms <= FB_REOPEN_MS;
-}
-
 /* Whether acting on this evidence is allowed (the gate checks again). */
 static bool evidence_enforces(const struct step *s)
 {
@@ -242,34 +377,65 @@ static bool evidence_enforces(const struct step *s)
            fb_config_account_enforces(s->rt->config, s->out->ev.account);
 }
 
-/* An incident that was opened on a session before its maker was known: its hops join the root's,
- * and it ends: the root's goes on with all that it had. */
-static void join_sessions(struct step *s)
+struct minted {
+    struct step *s;
+    int64_t since_ms;
+};
+
+static bool add_minted(void *self, const struct fb_item *item)
+{
+    struct minted *m = self;
+    const struct fb_json *doc;
+    struct fb_hop hop;
+
+    if (fb_json_parse(m->s->a, item->value, item->len, NULL, &doc, NULL) != FB_OK)
+        return true; /* a record of a later version */
+    fb_hop_read(m->s->a, fb_json_get(doc, "hop"), &hop);
+    if (*hop.identity && hop.since_ms >= m->since_ms)
+        fb_incident_add_hop(m->s->a, m->s->inc, &hop);
+    return true;
+}
+
+/* Sessions that the chain minted belong to it before they act again: they outlive the key that
+ * they came from. Those of sessions too; the list grows while it is walked, up to its ceiling. */
+static enum fb_status find_minted(struct step *s, struct fb_err *err)
+{
+    struct minted m = {s, s->inc->first_ms - FB_LOOK_BACK_MS};
+    enum fb_status st = FB_OK;
+
+    for (size_t i = 0; i < s->inc->hop_count && st == FB_OK; i++)
+        st = fb_store_list(s->rt->store, s->a, minted_prefix(s->a, s->inc->hops[i].identity), NULL,
+                           FB_INCIDENT_HOPS_MAX, add_minted, &m, err);
+    return st;
+}
+
+/* Incidents that were opened on a hop before its maker was known: they end, and the root's goes on
+ * with all that they had. */
+static enum fb_status join_late(struct step *s, struct fb_err *err)
 {
     s->joined_count = 0;
-    for (size_t i = 0; i < s->edge_count; i++) {
-        const char *from = s->edges[i].session_identity;
+    for (size_t i = 0; i < s->late_count && s->joined_count < JOINED_MAX; i++) {
+        const struct late *l = &s->late[i];
         struct fb_incident *old;
         struct fb_item item;
+        enum fb_status st;
 
-        if (!from || !*from || strcmp(from, s->inc->root) == 0 ||
-            fb_store_get(s->rt->store, s->a, fb_incident_key(s->a, from), &item, NULL) != FB_OK)
+        if (!l->found)
             continue;
-        old = FB_NEW(s->a, struct fb_incident);
-        if (!old || fb_incident_read(s->a, item.value, item.len, old, NULL) != FB_OK)
+        st = fb_store_get(s->rt->store, s->a, fb_incident_key(s->a, l->identity), &item, err);
+        if (st == FB_ENOTFOUND)
             continue;
-        for (size_t h = 0; h < old->hop_count; h++)
-            fb_incident_add_hop(s->a, s->inc, &old->hops[h]);
-        if (old->first_ms < s->inc->first_ms)
-            s->inc->first_ms = old->first_ms;
-        if (old->state == FB_INC_CLOSED)
+        old = st == FB_OK ? FB_NEW(s->a, struct fb_incident) : NULL;
+        if (!old)
+            return st == FB_OK ? fb_err_set(err, FB_ELIMIT, "no memory left for an incident") : st;
+        if (fb_incident_read(s->a, item.value, item.len, old, NULL) != FB_OK ||
+            fb_incident_over(old, s->now_ms) || old->state == FB_INC_CLOSED)
             continue;
+        s->inc_more |= fb_incident_join(s->a, s->inc, old, l->since_ms);
         old->version = item.version;
-        old->state = FB_INC_CLOSED;
-        old->why =
-            fb_arena_fmt(s->a, "joined to %s: %s stands behind it", s->inc->id, s->inc->root);
         s->joined[s->joined_count++] = old;
     }
+    return FB_OK;
 }
 
 /* The launches that led to the alarm belong to the incident, though none of them raised it alone.
@@ -291,12 +457,13 @@ static void begin(struct step *s)
 static enum fb_status fold_incident(struct step *s, struct fb_err *err)
 {
     const struct fb_decision *d = s->out;
+    enum fb_status st;
 
     s->inc_new = s->inc_more = false;
     s->joined_count = 0;
     if (d->ev.drill || (d->verdict.level == FB_OBSERVE && !s->inc))
         return FB_OK;
-    if (s->inc && !reopens(s->inc, s->now_ms)) {
+    if (s->inc && fb_incident_over(s->inc, s->now_ms)) {
         if (d->verdict.level == FB_OBSERVE) {
             s->inc = NULL;
             return FB_OK;
@@ -317,10 +484,12 @@ static enum fb_status fold_incident(struct step *s, struct fb_err *err)
     begin(s);
     s->inc_more =
         fb_incident_fold(s->a, s->inc, &d->ev, &d->chain, &d->verdict, evidence_enforces(s));
-    join_sessions(s);
+    st = join_late(s, err);
+    if (st == FB_OK && s->inc_more && s->inc->level == FB_CONTAIN)
+        st = find_minted(s, err);
     if (s->inc->level == FB_CONTAIN)
         fb_profile_mark_incident(s->after, s->inc->first_ms);
-    return FB_OK;
+    return st;
 }
 
 /* --- saving ------------------------------------------------------------------------------------
@@ -404,6 +573,21 @@ static bool saves_incident(const struct step *s)
     return s->inc && (s->inc_new || s->inc_more || s->new_event);
 }
 
+/* Whether the profile reads otherwise than it did: an event that was seen before may still tell
+ * something, when its chain is longer by now. */
+static bool has_changed(struct step *s, const struct fb_profile *before,
+                        const struct fb_profile *after)
+{
+    unsigned char *x = fb_arena_alloc(s->a, FB_PROFILE_BYTES_MAX);
+    unsigned char *y = fb_arena_alloc(s->a, FB_PROFILE_BYTES_MAX);
+    size_t len;
+
+    if (!x || !y)
+        return true;
+    len = fb_profile_write(before, x);
+    return fb_profile_write(after, y) != len || memcmp(x, y, len) != 0;
+}
+
 static enum fb_status commit(struct step *s, struct fb_err *err)
 {
     struct fb_put puts[PUTS_MAX];
@@ -412,12 +596,12 @@ static enum fb_status commit(struct step *s, struct fb_err *err)
     enum fb_status st;
 
     memset(puts, 0, sizeof puts);
-    if (s->new_event) {
-        if (!s->delivery->unique)
-            puts[n++] = (struct fb_put){.key = key_of(s->a, "seen", s->out->ev.id),
-                                        .value = "1",
-                                        .len = 1,
-                                        .expires_ms = fb_wall_ms(&s->rt->clock) + SEEN_MS};
+    if (s->new_event && !s->delivery->unique)
+        puts[n++] = (struct fb_put){.key = key_of(s->a, "seen", s->out->ev.id),
+                                    .value = "1",
+                                    .len = 1,
+                                    .expires_ms = fb_wall_ms(&s->rt->clock) + SEEN_MS};
+    if (s->new_event || has_changed(s, s->before, s->after)) {
         st = put_profile(s, &puts[n++], "prof", root_of(s), s->after, s->profile_version);
         if (st == FB_OK)
             st = put_profile(s, &puts[n++], "acct", s->out->ev.account, s->account_after,
@@ -484,13 +668,25 @@ static bool is_own(const struct fb_runtime *rt, const struct fb_event *ev)
 
 static enum fb_status trace(struct step *s, struct fb_err *err)
 {
-    struct fb_edge_source source = {.self = s->rt, .get = edge_get};
-    struct fb_item item;
-    enum fb_status st = fb_chain_trace(s->a, &s->out->ev, &source, &s->out->chain, err);
+    struct fb_edge_source source = {.self = s, .get = edge_get};
+    enum fb_status st;
 
+    s->edges_unread = false;
+    st = fb_chain_trace(s->a, &s->out->ev, &source, &s->out->chain, err);
+    if (st == FB_OK && s->edges_unread) /* a root that is none would be accused: rather once more */
+        st = fb_err_set(err, FB_EIO, "a role link could not be read");
     if (st != FB_OK)
         return fb_err_ctx(err, st, "trace the chain of %s", s->out->ev.id);
     s->edge_count = fb_chain_edges(s->a, &s->out->ev, &s->out->chain, s->edges);
+    find_late(s);
+    return FB_OK;
+}
+
+static enum fb_status look_up_seen(struct step *s, struct fb_err *err)
+{
+    struct fb_item item;
+    enum fb_status st;
+
     s->new_event = true;
     if (s->delivery->unique)
         return FB_OK;
@@ -552,20 +748,6 @@ static enum fb_status decide(struct step *s, struct fb_err *err)
     return fb_err_ctx(err, st, "decide on %s", s->out->ev.id);
 }
 
-/* Whether the profile reads otherwise than it did. */
-static bool has_changed(struct step *s, const struct fb_profile *before,
-                        const struct fb_profile *after)
-{
-    unsigned char *x = fb_arena_alloc(s->a, FB_PROFILE_BYTES_MAX);
-    unsigned char *y = fb_arena_alloc(s->a, FB_PROFILE_BYTES_MAX);
-    size_t len;
-
-    if (!x || !y)
-        return true;
-    len = fb_profile_write(before, x);
-    return fb_profile_write(after, y) != len || memcmp(x, y, len) != 0;
-}
-
 /* What a past event teaches its root and its account; nothing is weighed. An event that is known
  * already changes neither, and nothing is written. */
 static enum fb_status learn_once(struct step *s, struct fb_err *err)
@@ -608,6 +790,40 @@ static enum fb_status teach(struct step *s, struct fb_err *err)
     return fb_err_ctx(err, st, "learn from %s", s->out->ev.id);
 }
 
+/* Another worker may have learnt who stands behind this chain while we decided on it, and have
+ * looked for what we had not written yet. It wrote its edge before it looked, we look for the edge
+ * after we wrote: one of the two sees the other. */
+static enum fb_status follow(struct step *s, struct fb_err *err)
+{
+    enum fb_status st = FB_OK;
+
+    for (int i = 0; i < 2 && st == FB_OK && s->out->chain.partial; i++) {
+        const char *was = root_of(s);
+
+        st = trace(s, err);
+        if (st != FB_OK || strcmp(was, root_of(s)) == 0)
+            break;
+        s->new_event = false;
+        st = keep_made(s, err);
+        if (st == FB_OK)
+            st = s->delivery->learn ? teach(s, err) : decide(s, err);
+    }
+    return st;
+}
+
+/* A log's clock is another's, and a record may say anything: a time that has not come yet would
+ * make all that comes after it look old, one from before there were logs makes its root look old.
+ */
+static void mend_time(struct fb_event *ev, const struct fb_delivery *d)
+{
+    int64_t ahead = d->log_time ? LOG_AHEAD_MS : LIVE_AHEAD_MS;
+
+    if (d->received_ms <= 0 || (ev->time_ms >= OLDEST_MS && ev->time_ms <= d->received_ms + ahead))
+        return;
+    ev->time_ms = d->received_ms;
+    ev->time_guessed = true;
+}
+
 /* The runtime for a record that nobody vouches for: anyone may have written it. It is decided in
  * dry-run and on state of its own, so that it can frame nobody and teach us nothing. */
 static struct fb_runtime unproven(const struct fb_runtime *rt)
@@ -627,19 +843,23 @@ static enum fb_status walk_event(struct step *s, struct fb_err *err)
 
     accuse(s->a, &out->ev);
     st = trace(s, err);
+    if (st == FB_OK)
+        st = look_up_seen(s, err);
     if (st != FB_OK)
         return st;
     s->now_ms = s->delivery->log_time ? out->ev.time_ms : fb_wall_ms(&s->rt->clock);
     if (s->rt->model && !s->delivery->learn)
         fb_model_observe(s->rt->model, &out->ev);
     if (s->delivery->learn_edges) {
-        keep_edges(s);
+        st = keep_edges(s, err);
     } else if (out->ev.kind != FB_EV_UNKNOWN && !is_own(s->rt, &out->ev)) {
         st = keep_made(s, err);
-        if (st == FB_OK) {
-            keep_edges(s);
+        if (st == FB_OK)
+            st = keep_edges(s, err);
+        if (st == FB_OK)
             st = s->delivery->learn ? teach(s, err) : decide(s, err);
-        }
+        if (st == FB_OK)
+            st = follow(s, err);
     } else {
         out->verdict.score = 0; /* ours, or of a kind that we do not know: a line, nothing else */
     }
@@ -665,7 +885,15 @@ enum fb_status fb_pipeline_record(struct fb_runtime *rt, struct fb_arena *a,
     memset(out, 0, sizeof *out);
     out->incident = out->problem = "";
     st = fb_normalize(a, r, d->received_ms, &out->ev, err);
-    return st == FB_OK ? walk_event(&s, err) : st;
+    if (st != FB_OK)
+        return st;
+    mend_time(&out->ev, d);
+    st = walk_event(&s, err);
+    if (st == FB_OK && !d->log_time && ++rt->unswept >= SWEEP_EVERY) {
+        rt->unswept = 0;
+        (void)fb_store_sweep(rt->store); /* also where nobody sends us ticks */
+    }
+    return st;
 }
 
 enum fb_status fb_pipeline_event(struct fb_runtime *rt, struct fb_arena *a,

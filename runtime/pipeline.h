@@ -49,6 +49,7 @@ struct fb_runtime {
     bool enforce;                /* the mode after command line, environment and file */
     size_t playbooks_unloaded;   /* folders that held something broken */
     size_t playbooks_failed;     /* runs that raised or hit a ceiling */
+    uint32_t unswept;            /* events since the store was last swept */
     int64_t blind_until_mono_ms; /* dry-run: until then no credentials are looked for again */
 };
 

@@ -152,15 +152,19 @@ static bool acting(const struct fb_runtime *rt, const struct fb_incident *inc,
 }
 
 /* Folds a pass in and saves; when somebody else saved first, theirs is read and ours folded into
- * it. */
+ * it: unless theirs is another story by now, or over (joined to its root's). */
 static enum fb_status fold_and_save(struct fb_runtime *rt, struct fb_arena *a,
                                     struct fb_incident *inc, const struct fb_gate_run *gate,
                                     const struct fb_pass *pass, struct fb_err *err)
 {
+    const char *id = inc->id;
     enum fb_status st = FB_OK;
 
     for (int i = 0; i < SAVE_TRIES; i++) {
         enum fb_incident_state was = inc->state;
+
+        if (i && (strcmp(id, inc->id) != 0 || was == FB_INC_CLOSED))
+            return FB_OK;
 
         note_messages(rt, a, inc, gate, pass->now_ms);
         fb_incident_pass(a, inc, pass);
@@ -225,8 +229,10 @@ enum fb_status fb_incident_work(struct fb_runtime *rt, struct fb_arena *a, struc
             break; /* what is open goes on with the next event or tick */
         run_pass(rt, a, inc, gate, work, deadline, &sum);
         st = fold_and_save(rt, a, inc, gate, &sum.pass, err);
-        if (sum.pass.quiet || !sum.pass.ran || sum.broken) /* what raised will raise again */
+        if (sum.pass.quiet || !sum.pass.ran || sum.broken || /* what raised will raise again */
+            strcmp(inc->id, about.incident) != 0 || inc->state == FB_INC_CLOSED)
             break;
+        about.hop_count = inc->hop_count; /* another worker may have folded more of them in */
     }
     return st;
 }
@@ -257,34 +263,25 @@ enum fb_status fb_incidents_each(struct fb_store *s, struct fb_arena *a,
     return fb_store_list(s, a, "inc#", NULL, 0, walk_one, &w, err);
 }
 
-enum { TICK_MAX = 256 };
+/* --- the tick --------------------------------------------------------------------------------- */
 
-struct due_list {
-    struct fb_tick *sum; /* of those that are not due */
-    struct fb_incident *inc[TICK_MAX], *over[TICK_MAX];
-    size_t count, over_count, seen;
-    int64_t now_ms;
+enum { TICK_MAX = 256, PAGE = 64 };
+
+struct due { /* what of an incident is worth a look: few bytes, for there may be many */
+    const char *key;
+    int64_t worked_ms;
+    bool over;
 };
 
-/* Contained, and its root has been silent for as long as it would reopen. */
-static bool is_over(const struct fb_incident *inc, int64_t now_ms)
-{
-    return inc->state == FB_INC_CONTAINED && now_ms - inc->quiet_ms > FB_REOPEN_MS &&
-           now_ms - inc->last_ms > FB_REOPEN_MS;
-}
-
-static void retire(struct fb_runtime *rt, struct fb_arena *a, struct fb_incident *inc,
-                   int64_t now_ms)
-{
-    struct fb_err err = {0};
-
-    inc->state = FB_INC_CLOSED;
-    inc->why = "contained, and silent for a day";
-    if (fb_pipeline_retire(rt, a, inc->root, now_ms, &err) != FB_OK ||
-        save(rt, a, inc, FB_INC_CONTAINED, now_ms, &err) != FB_OK)
-        FB_LOG(&rt->log, FB_LOG_WARN, "incident not closed", {"incident", inc->id, 0},
-               {"why", err.text, 0}); /* the next tick tries again */
-}
+struct due_list {
+    struct fb_runtime *rt;
+    struct fb_arena *a, *page;
+    struct fb_tick *sum; /* of those that are not due */
+    struct due due[TICK_MAX];
+    size_t count, on_page;
+    const char *after;
+    int64_t now_ms;
+};
 
 static void count(struct fb_tick *sum, const struct fb_incident *inc)
 {
@@ -293,18 +290,113 @@ static void count(struct fb_tick *sum, const struct fb_incident *inc)
     sum->needs_person += inc->state == FB_INC_NEEDS_PERSON;
 }
 
-static bool collect_due(void *self, struct fb_incident *inc)
+/* A person's answer is not taken away by time; all else ends by itself. */
+static bool is_over(const struct fb_incident *inc, int64_t now_ms)
+{
+    return inc->state != FB_INC_NEEDS_PERSON && inc->state != FB_INC_CLOSED &&
+           now_ms - inc->quiet_ms > FB_REOPEN_MS && fb_incident_over(inc, now_ms);
+}
+
+/* Those that waited longest, first worked first: many that never end starve nobody. */
+static void add_due(struct due_list *list, struct due one)
+{
+    size_t at = list->count;
+
+    if (list->count == TICK_MAX) {
+        if (one.worked_ms >= list->due[--at].worked_ms)
+            return;
+    } else {
+        list->count++;
+    }
+    while (at > 0 && list->due[at - 1].worked_ms > one.worked_ms) {
+        list->due[at] = list->due[at - 1];
+        at--;
+    }
+    one.key = fb_arena_str(list->a, one.key);
+    list->due[at] = one;
+}
+
+static bool collect_due(void *self, const struct fb_item *item)
 {
     struct due_list *list = self;
+    struct fb_incident *inc = FB_NEW(list->page, struct fb_incident);
+    bool over;
 
-    list->seen++;
-    if (is_over(inc, list->now_ms) && list->over_count < TICK_MAX)
-        list->over[list->over_count++] = inc;
-    if (fb_incident_due(inc, list->now_ms) && list->count < TICK_MAX)
-        list->inc[list->count++] = inc;
-    else
-        count(list->sum, inc);
+    list->on_page++;
+    list->after = fb_arena_str(list->a, item->key);
+    if (!inc || fb_incident_read(list->page, item->value, item->len, inc, NULL) != FB_OK)
+        return true; /* a record of another version: left alone */
+    list->sum->seen++;
+    over = is_over(inc, list->now_ms);
+    if (over || fb_incident_due(inc, list->now_ms))
+        add_due(list, (struct due){item->key, inc->worked_ms, over});
+    count(list->sum, inc);
     return true;
+}
+
+/* Page by page: a store full of old incidents is no reason to run out of memory. */
+static enum fb_status find_due(struct due_list *list, struct fb_err *err)
+{
+    enum fb_status st = FB_OK;
+
+    do {
+        list->on_page = 0;
+        fb_arena_reset(list->page);
+        st = fb_store_list(list->rt->store, list->page, "inc#", list->after, PAGE, collect_due,
+                           list, err);
+        if (st == FB_OK && fb_arena_failed(list->a))
+            st = fb_err_set(err, FB_ELIMIT, "no memory left for the list");
+    } while (st == FB_OK && list->on_page == PAGE);
+    return fb_err_ctx(err, st, "list incidents");
+}
+
+static enum fb_status retire(struct fb_runtime *rt, struct fb_arena *a, struct fb_incident *inc,
+                             int64_t now_ms, struct fb_err *err)
+{
+    enum fb_incident_state was = inc->state;
+    enum fb_status st = FB_OK;
+
+    if (inc->level == FB_CONTAIN)
+        st = fb_pipeline_retire(rt, a, inc->root, inc->evidence_ms + FB_REOPEN_MS, err);
+    inc->state = FB_INC_CLOSED;
+    inc->why = was == FB_INC_WATCHING  ? "an alert, and no more for a day"
+               : was == FB_INC_PLANNED ? "planned in dry-run, and no more evidence for a day"
+                                       : "contained, and no more evidence for a day";
+    return st == FB_OK ? save(rt, a, inc, was, now_ms, err)
+                       : st; /* else the next tick tries again */
+}
+
+/* One incident, read anew: another worker may have had it meanwhile. */
+static enum fb_status work_one(struct due_list *list, const struct due *due,
+                               const struct fb_delivery *d, struct fb_tick *out, struct fb_err *err)
+{
+    struct fb_runtime *rt = list->rt;
+    struct fb_work work = {.delivery = d, .now_ms = fb_wall_ms(&rt->clock)};
+    struct fb_incident *inc;
+    struct fb_tick before = {0};
+    struct fb_item item;
+    enum fb_status st;
+
+    fb_arena_reset(list->page);
+    inc = FB_NEW(list->page, struct fb_incident);
+    st = fb_store_get(rt->store, list->page, due->key, &item, err);
+    if (st == FB_OK && inc)
+        st = fb_incident_read(list->page, item.value, item.len, inc, err);
+    if (st != FB_OK || !inc)
+        return inc ? st : fb_err_set(err, FB_ELIMIT, "no memory left in this tick");
+    inc->version = item.version;
+    count(&before, inc);
+    if (due->over) {
+        st = retire(rt, list->page, inc, list->now_ms, err);
+    } else {
+        st = fb_incident_work(rt, list->page, inc, &work, err);
+        out->worked++;
+    }
+    out->open -= before.open;
+    out->settling -= before.settling;
+    out->needs_person -= before.needs_person;
+    count(out, inc);
+    return st;
 }
 
 enum fb_status fb_pipeline_tick(struct fb_runtime *rt, struct fb_arena *a,
@@ -317,27 +409,20 @@ enum fb_status fb_pipeline_tick(struct fb_runtime *rt, struct fb_arena *a,
     memset(out, 0, sizeof *out);
     if (!list)
         return fb_err_set(err, FB_ELIMIT, "no memory left for a tick");
-    list->sum = out;
-    list->now_ms = fb_wall_ms(&rt->clock);
-    st = fb_incidents_each(rt->store, a, collect_due, list, err);
-    if (st != FB_OK)
-        return fb_err_ctx(err, st, "list incidents");
-    out->seen = list->seen;
-    for (size_t i = 0; i < list->count; i++) {
-        struct fb_work work = {.delivery = d, .now_ms = fb_wall_ms(&rt->clock)};
+    *list = (struct due_list){.rt = rt, .a = a, .sum = out, .now_ms = fb_wall_ms(&rt->clock)};
+    list->page = fb_arena_new(FB_INVOCATION_BYTES_MAX);
+    st = list->page ? find_due(list, err) : fb_err_set(err, FB_ELIMIT, "no memory left for a tick");
+    for (size_t i = 0; i < list->count && st == FB_OK; i++) {
         struct fb_err why = {0};
+        enum fb_status one = work_one(list, &list->due[i], d, out, &why);
 
-        st = fb_incident_work(rt, a, list->inc[i], &work, &why);
-        if (st != FB_OK) { /* one incident that fails never stops the next */
-            FB_LOG(&rt->log, FB_LOG_ERROR, "incident not worked", {"incident", list->inc[i]->id, 0},
+        if (one != FB_OK) { /* one incident that fails never stops the next */
+            FB_LOG(&rt->log, FB_LOG_ERROR, "incident not worked", {"incident", list->due[i].key, 0},
                    {"why", why.text, 0});
-            worst = fb_err_set(err, st, "%s", why.text);
+            worst = fb_err_set(err, one, "%s", why.text);
         }
-        out->worked++;
-        count(out, list->inc[i]);
     }
-    for (size_t i = 0; i < list->over_count; i++)
-        retire(rt, a, list->over[i], list->now_ms);
     (void)fb_store_sweep(rt->store);
-    return worst;
+    fb_arena_free(list->page);
+    return st == FB_OK ? worst : st;
 }

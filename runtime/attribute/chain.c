@@ -45,8 +45,9 @@ static struct fb_hop role_itself(struct fb_arena *a, const struct fb_hop *sessio
 }
 
 /* Whether an edge may lie behind this hop. A user, a person and an outsider end the walk, and so
- * does a role that a service uses (it has no session). */
-static bool goes_on(const struct fb_hop *hop)
+ * does a role that a service uses (it has no session). Notices and findings tell a user's name, not
+ * the path before it. */
+static bool goes_on(const struct fb_event *ev, const struct fb_hop *hop)
 {
     switch (hop->kind) {
     case FB_HOP_ROLE:
@@ -56,7 +57,8 @@ static bool goes_on(const struct fb_hop *hop)
     case FB_HOP_UNKNOWN:
         return *hop->credential != '\0';
     case FB_HOP_USER_KEY:
-        return !hop->sure && *hop->credential;
+        return *hop->credential &&
+               (!hop->sure || ev->kind == FB_EV_LEAK_NOTICE || ev->kind == FB_EV_FINDING);
     case FB_HOP_USER:
     case FB_HOP_ROOT:
     case FB_HOP_SSO:
@@ -180,7 +182,7 @@ enum fb_status fb_chain_trace(struct fb_arena *a, const struct fb_event *ev,
 
         if (last->kind == FB_HOP_ROLE && is_sso(last))
             last->kind = FB_HOP_SSO;
-        if (!goes_on(last)) {
+        if (!goes_on(ev, last)) {
             out->partial = out->partial || last->kind == FB_HOP_UNKNOWN;
             break;
         }

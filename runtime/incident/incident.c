@@ -40,7 +40,7 @@ void fb_incident_open(struct fb_arena *a, struct fb_incident *inc, const struct 
     inc->cloud = ev->provider == FB_GCP ? "gcp" : "aws";
     inc->why = "";
     inc->opened_ms = now_ms;
-    inc->first_ms = inc->last_ms = ev->time_ms;
+    inc->first_ms = inc->last_ms = inc->evidence_ms = ev->time_ms;
     inc->actor = chain->hops[0];
 }
 
@@ -94,15 +94,15 @@ static void fold_reason(struct fb_incident *inc, const struct fb_reason *r)
     }
 }
 
-static void fold_kinds(struct fb_incident *inc, const struct fb_verdict *v)
+static void fold_kinds(struct fb_incident *inc, const char *const *kinds, size_t count)
 {
-    for (size_t k = 0; k < v->kind_count; k++) {
+    for (size_t k = 0; k < count; k++) {
         bool known = false;
 
         for (size_t i = 0; i < inc->kind_count; i++)
-            known |= strcmp(inc->kinds[i], v->kinds[k]) == 0;
+            known |= strcmp(inc->kinds[i], kinds[k]) == 0;
         if (!known && inc->kind_count < sizeof inc->kinds / sizeof *inc->kinds)
-            inc->kinds[inc->kind_count++] = v->kinds[k];
+            inc->kinds[inc->kind_count++] = kinds[k];
     }
 }
 
@@ -127,9 +127,11 @@ bool fb_incident_fold(struct fb_arena *a, struct fb_incident *inc, const struct 
             fold_reason(inc, &r);
         }
     }
-    fold_kinds(inc, v);
+    fold_kinds(inc, v->kinds, v->kind_count);
     if (ev->time_ms > inc->last_ms)
         inc->last_ms = ev->time_ms;
+    if (v->level > FB_OBSERVE && ev->time_ms > inc->evidence_ms)
+        inc->evidence_ms = ev->time_ms;
     if (v->score > inc->peak) {
         inc->peak = v->score;
         inc->actor = chain->hops[0];
@@ -151,6 +153,40 @@ bool fb_incident_fold(struct fb_arena *a, struct fb_incident *inc, const struct 
     return more;
 }
 
+static int64_t later(int64_t x, int64_t y) { return x > y ? x : y; }
+
+bool fb_incident_join(struct fb_arena *a, struct fb_incident *inc, struct fb_incident *old,
+                      int64_t since_ms)
+{
+    bool contain = old->level == FB_CONTAIN;
+
+    for (size_t i = 0; i < old->hop_count; i++)
+        fb_incident_add_hop(a, inc, &old->hops[i]);
+    for (size_t i = 0; i < old->reason_count; i++)
+        fold_reason(inc, &old->reasons[i]);
+    fold_kinds(inc, old->kinds, old->kind_count);
+    if (later(old->first_ms, since_ms) < inc->first_ms)
+        inc->first_ms = later(old->first_ms, since_ms);
+    inc->last_ms = later(inc->last_ms, old->last_ms);
+    inc->evidence_ms = later(inc->evidence_ms, old->evidence_ms);
+    if (old->peak > inc->peak) {
+        inc->peak = old->peak;
+        inc->actor = old->actor;
+    }
+    if (old->usd_per_hour > inc->usd_per_hour)
+        inc->usd_per_hour = old->usd_per_hour;
+    inc->hard |= old->hard;
+    if (contain) { /* what has begun is gone on with, whatever its root alone would earn */
+        inc->enforce = inc->enforce || old->enforce;
+        inc->level = FB_CONTAIN;
+        inc->state = FB_INC_OPEN;
+        inc->quiet = 0;
+    }
+    old->state = FB_INC_CLOSED;
+    old->why = fb_arena_fmt(a, "joined to %s: %s stands behind it", inc->id, inc->root);
+    return contain;
+}
+
 void fb_incident_note(struct fb_arena *a, struct fb_incident *inc, const char *kind,
                       const char *key, const char *text, int64_t at_ms)
 {
@@ -169,7 +205,9 @@ void fb_incident_note(struct fb_arena *a, struct fb_incident *inc, const char *k
 static void count_quiet(struct fb_incident *inc, const struct fb_pass *pass)
 {
     if (!pass->quiet) {
-        inc->quiet = 0;
+        if (pass->enforce) /* a dry run plans all of it anew in every invocation: that is no drift
+                            */
+            inc->quiet = 0;
     } else if (inc->quiet == 0 || pass->now_ms - inc->quiet_ms >= FB_SETTLE_MS) {
         inc->quiet++;
         inc->quiet_ms = pass->now_ms;
@@ -191,6 +229,7 @@ static void keep_plan(struct fb_incident *inc, const struct fb_pass *pass)
 void fb_incident_pass(struct fb_arena *a, struct fb_incident *inc, const struct fb_pass *pass)
 {
     inc->passes++;
+    inc->worked_ms = pass->now_ms;
     inc->actions_open = (int64_t)pass->open;
     inc->why = fb_arena_str(a, pass->why);
     count_quiet(inc, pass);
@@ -239,6 +278,13 @@ bool fb_incident_due(const struct fb_incident *inc, int64_t now_ms)
     default:
         return false;
     }
+}
+
+bool fb_incident_over(const struct fb_incident *inc, int64_t now_ms)
+{
+    if (inc->state == FB_INC_OPEN || inc->state == FB_INC_SETTLING || fb_incident_due(inc, now_ms))
+        return false;
+    return now_ms - later(inc->evidence_ms, inc->opened_ms) > FB_REOPEN_MS;
 }
 
 static struct fb_val *actor_val(struct fb_arena *a, const struct fb_hop *h)

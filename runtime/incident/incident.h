@@ -59,6 +59,8 @@ struct fb_incident {
     enum fb_incident_state state;
     const char *why;                      /* of the state, for people; "" */
     int64_t opened_ms, first_ms, last_ms; /* our opening; when it began; the root's newest event */
+    int64_t evidence_ms;                  /* the newest event that caused an alert or more */
+    int64_t worked_ms;                    /* the last pass; 0 none */
     double score, peak;                   /* now and at its highest */
     enum fb_level level;                  /* highest that any event caused */
     bool hard, enforce; /* enforce: its newest evidence came while acting was allowed */
@@ -92,6 +94,16 @@ void fb_incident_open(struct fb_arena *a, struct fb_incident *inc, const struct 
  * to be worked again. */
 bool fb_incident_fold(struct fb_arena *a, struct fb_incident *inc, const struct fb_event *ev,
                       const struct fb_chain *chain, const struct fb_verdict *v, bool enforce);
+
+/* Joins an incident that was opened on a hop of this chain, before it was known that this root is
+ * behind it, from since_ms on: all that is known of it; `old` ends. Returns true when `inc` is to
+ * be worked again. */
+bool fb_incident_join(struct fb_arena *a, struct fb_incident *inc, struct fb_incident *old,
+                      int64_t since_ms);
+
+/* Whether the story has ended: nothing is left to do of it, and no evidence came for FB_REOPEN_MS.
+ * What comes then is a story of its own: what the root started in between is not the thief's. */
+bool fb_incident_over(const struct fb_incident *inc, int64_t now_ms);
 
 /* Adds hops (of a merged session's chain), keeping the root first. */
 void fb_incident_add_hop(struct fb_arena *a, struct fb_incident *inc, const struct fb_hop *hop);

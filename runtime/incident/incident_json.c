@@ -20,6 +20,8 @@ void fb_incident_write(struct fb_buf *to, const struct fb_incident *inc)
     fb_json_put_int(to, "opened", inc->opened_ms);
     fb_json_put_int(to, "first", inc->first_ms);
     fb_json_put_int(to, "last", inc->last_ms);
+    fb_json_put_int(to, "evidence", inc->evidence_ms);
+    fb_json_put_int(to, "worked", inc->worked_ms);
     fb_json_put_num(to, "score", inc->score, 1);
     fb_json_put_num(to, "peak", inc->peak, 1);
     fb_json_put_int(to, "level", (int64_t)inc->level);
@@ -165,6 +167,8 @@ enum fb_status fb_incident_read(struct fb_arena *a, const char *bytes, size_t le
     inc->opened_ms = number(v, "opened");
     inc->first_ms = number(v, "first");
     inc->last_ms = number(v, "last");
+    inc->evidence_ms = number(v, "evidence");
+    inc->worked_ms = number(v, "worked");
     inc->score = fb_json_num(fb_json_get(v, "score"), 0);
     inc->peak = fb_json_num(fb_json_get(v, "peak"), 0);
     inc->level = (enum fb_level)level;

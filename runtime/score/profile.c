@@ -373,6 +373,17 @@ bool fb_profile_in_incident(const struct fb_profile *p)
     return p->incident_since_ms > p->incident_end_ms;
 }
 
+bool fb_profile_used(const struct fb_profile *p, const char *credential)
+{
+    uint32_t hash = fb_hash32("key", credential);
+
+    for (size_t i = 0; i < CREDENTIALS && p->keys[i].hash; i++) {
+        if (p->keys[i].hash == hash)
+            return true;
+    }
+    return !p->keys[0].hash;
+}
+
 int64_t fb_profile_since_ms(const struct fb_profile *p, int64_t t_ms)
 {
     int64_t since = t_ms;

@@ -46,6 +46,10 @@ int64_t fb_profile_first_ms(const struct fb_profile *p);
  * widest window of a signal), else t_ms. What it started before then is not the incident's. */
 int64_t fb_profile_since_ms(const struct fb_profile *p, int64_t t_ms);
 
+/* Whether this access key is one of the newest few that were used, or none is known to have been.
+ */
+bool fb_profile_used(const struct fb_profile *p, const char *credential);
+
 /* Marks that the root is under an incident since `since_ms`, until fb_profile_end_incident: days on
  * which it was teach nothing, and removing our deny is an alarm. Both are lattice operations too.
  */

@@ -1,0 +1,274 @@
+/* late_test.c - who stands behind it is often learnt after the deed: the AssumeRole comes after the
+ * launches, a notice names a key before anybody used it. What was held against the session or the
+ * key is the root's then, there is one incident, and all that was made is found. */
+#include "pipeline/play.h"
+
+#define USER    "arn:aws:iam::" ACCOUNT ":user/ci"
+#define SESSION "arn:aws:sts::" ACCOUNT ":assumed-role/admin/s1"
+#define KEY     "AKIAEXAMPLEEXAMPLE01"
+#define SKEY    "ASIAEXAMPLEEXAMPLE01"
+#define SKEY2   "ASIAEXAMPLEEXAMPLE02"
+
+static bool planned(struct fb_incident inc, const char *target)
+{
+    for (size_t i = 0; i < inc.plan_count; i++) {
+        if (strstr(inc.plan[i].target, target))
+            return true;
+    }
+    return false;
+}
+
+static struct fb_incident incident_of(struct play *p, const char *root)
+{
+    struct fb_incident inc;
+
+    if (!play_incident(p, root, &inc))
+        fail_msg("no incident of %s", root);
+    return inc;
+}
+
+static void assert_ended(struct play *p, const char *root)
+{
+    struct fb_incident inc;
+
+    if (play_incident(p, root, &inc))
+        assert_int_equal(inc.state, FB_INC_CLOSED);
+}
+
+/* Two small launches that alarm nobody by themselves come before the AssumeRole. */
+static void machines_of_a_session_are_found_though_its_maker_came_to_light_later(void **state)
+{
+    struct play p;
+
+    (void)state;
+    play_open(&p, "memory:", false);
+    p.log_time = true;
+    play(&p, launch(p.keep, "e1", T0 + MINUTE, who_session(p.keep, "admin", "s1", SKEY),
+                    "us-east-1", 1));
+    assert_string_equal(fb_chain_root(&p.out.chain)->identity, SESSION);
+    play(&p, assume(p.keep, "e2", T0, who_user(p.keep, "ci", KEY), "admin", "s1", SKEY));
+    play(&p, notice(p.keep, "e3", T0 + 2 * MINUTE, KEY, "ci"));
+    assert_true(planned(incident_of(&p, USER), "i-e100"));
+    assert_ended(&p, SESSION);
+    play_shut(&p);
+}
+
+static void an_alarm_about_a_session_is_its_roots_two_levels_up(void **state)
+{
+    static const char *const orders[] = {"abc", "acb", "bac", "bca", "cab", "cba"};
+    const char *outer = "arn:aws:sts::" ACCOUNT ":assumed-role/deploy/d1";
+
+    (void)state;
+    for (size_t o = 0; o < 6; o++) {
+        struct play p;
+        struct fb_incident inc;
+
+        play_open(&p, "memory:", false);
+        p.log_time = true;
+        for (int i = 0; i < 3; i++) {
+            if (orders[o][i] == 'a')
+                play(&p,
+                     assume(p.keep, "e1", T0, who_user(p.keep, "ci", KEY), "deploy", "d1", SKEY2));
+            if (orders[o][i] == 'b')
+                play(&p, assume(p.keep, "e2", T0 + 1000, who_session(p.keep, "deploy", "d1", SKEY2),
+                                "admin", "s1", SKEY));
+            for (int n = 0; orders[o][i] == 'c' && n < 6; n++) {
+                static const char *const regions[] = {"us-east-1", "us-west-2",      "eu-west-1",
+                                                      "sa-east-1", "ap-southeast-1", "eu-north-1"};
+
+                play(&p, launch(p.keep, fb_arena_fmt(p.keep, "l%d", n), T0 + MINUTE + n * 5000,
+                                who_session(p.keep, "admin", "s1", SKEY), regions[n], 4));
+            }
+        }
+        inc = incident_of(&p, USER);
+        assert_int_equal(inc.level, FB_CONTAIN);
+        for (int n = 0; n < 6; n++)
+            assert_true(planned(inc, fb_arena_fmt(p.keep, "i-l%d00", n)));
+        assert_true(planned(inc, "role/deploy"));
+        assert_true(planned(inc, "role/admin"));
+        assert_true(planned(inc, KEY));
+        assert_ended(&p, SESSION);
+        assert_ended(&p, outer);
+        play_shut(&p);
+    }
+}
+
+/* A session outlives the key that it came from: it is ended before it acts. */
+static void a_session_that_a_leaked_key_minted_is_revoked_before_it_acts_again(void **state)
+{
+    struct play p;
+
+    (void)state;
+    play_open(&p, "memory:", false);
+    p.log_time = true;
+    play(&p, assume(p.keep, "e1", T0, who_user(p.keep, "ci", KEY), "deploy", "d1", SKEY2));
+    play(&p, assume(p.keep, "e2", T0 + 1000, who_session(p.keep, "deploy", "d1", SKEY2), "admin",
+                    "s1", SKEY));
+    play(&p, assume(p.keep, "e3", T0 - 3 * DAY, who_user(p.keep, "ci", KEY), "bygone", "b1",
+                    "ASIAEXAMPLEEXAMPLE03"));
+    play(&p, notice(p.keep, "n", T0 + MINUTE, KEY, "ci"));
+    assert_true(planned(incident_of(&p, USER), "role/deploy"));
+    assert_true(planned(incident_of(&p, USER), "role/admin"));
+    assert_false(planned(incident_of(&p, USER), "role/bygone"));
+    play_shut(&p);
+}
+
+/* The notice knows the key only. Its user's events come before or after: one incident, the user's.
+ */
+static void a_notice_about_a_key_is_about_its_user(void **state)
+{
+    (void)state;
+    for (int notice_first = 0; notice_first < 2; notice_first++) {
+        struct play p;
+        struct fb_incident inc;
+
+        play_open(&p, "memory:", false);
+        p.log_time = true;
+        if (notice_first)
+            play(&p, notice(p.keep, "n", T0, KEY, ""));
+        play(&p, launch(p.keep, "e1", T0 + MINUTE, who_user(p.keep, "ci", KEY), "us-east-1", 2));
+        if (!notice_first)
+            play(&p, notice(p.keep, "n", T0 + 2 * MINUTE, KEY, ""));
+        inc = incident_of(&p, USER);
+        assert_int_equal(inc.level, FB_CONTAIN);
+        assert_true(inc.hard);
+        assert_true(planned(inc, "i-e100"));
+        assert_true(planned(inc, USER));
+        assert_ended(&p, KEY);
+        play_shut(&p);
+    }
+}
+
+/* A notice that names key and user cannot tell the user's path. */
+static void a_notice_that_does_not_know_the_path_of_a_user_is_about_that_user(void **state)
+{
+    const char *deep = "arn:aws:iam::" ACCOUNT ":user/bots/ci";
+
+    (void)state;
+    for (int notice_first = 0; notice_first < 2; notice_first++) {
+        struct play p;
+        struct fb_incident inc;
+
+        play_open(&p, "memory:", false);
+        p.log_time = true;
+        if (notice_first)
+            play(&p, notice(p.keep, "n", T0, KEY, "ci"));
+        play(&p,
+             launch(p.keep, "e1", T0 + MINUTE, who_user(p.keep, "bots/ci", KEY), "us-east-1", 2));
+        if (!notice_first)
+            play(&p, notice(p.keep, "n", T0 + 2 * MINUTE, KEY, "ci"));
+        inc = incident_of(&p, deep);
+        assert_int_equal(inc.level, FB_CONTAIN);
+        assert_true(planned(inc, "i-e100"));
+        assert_ended(&p, USER);
+        play_shut(&p);
+    }
+}
+
+/* Names of sessions repeat: what a stranger did in a session of that name is not laid at the door
+ * of the next who takes it. */
+static void a_session_of_the_same_name_frames_nobody(void **state)
+{
+    struct play p;
+    struct fb_incident inc;
+
+    (void)state;
+    play_open(&p, "memory:", false);
+    p.log_time = true;
+    for (int n = 0; n < 6; n++) {
+        static const char *const regions[] = {"us-east-1", "us-west-2",      "eu-west-1",
+                                              "sa-east-1", "ap-southeast-1", "eu-north-1"};
+
+        play(&p, launch(p.keep, fb_arena_fmt(p.keep, "l%d", n), T0 + n * 5000,
+                        who_session(p.keep, "admin", "s1", SKEY), regions[n], 4));
+    }
+    assert_int_equal(incident_of(&p, SESSION).level, FB_CONTAIN);
+    play(&p, assume(p.keep, "e2", T0 + HOUR, who_user(p.keep, "ci", KEY), "admin", "s1", SKEY2));
+    assert_int_equal(p.out.verdict.level, FB_OBSERVE);
+    assert_false(play_incident(&p, USER, &inc));
+    play_shut(&p);
+}
+
+/* An edge that cannot be read or written is no edge that is not there: the record comes again. */
+static void a_link_that_the_store_failed_to_keep_is_kept_when_the_event_comes_again(void **state)
+{
+    struct play p;
+
+    (void)state;
+    play_open(&p, "memory:", false);
+    p.log_time = true;
+    p.fail_at = 1;
+    assert_int_equal(
+        play(&p, assume(p.keep, "e1", T0, who_user(p.keep, "ci", KEY), "admin", "s1", SKEY)),
+        FB_EIO);
+    p.down = false;
+    p.fail_at = 0;
+    play(&p, assume(p.keep, "e1", T0, who_user(p.keep, "ci", KEY), "admin", "s1", SKEY));
+    p.unreadable_edges = true;
+    assert_int_equal(play(&p, launch(p.keep, "e2", T0 + 1, who_session(p.keep, "admin", "s1", SKEY),
+                                     "us-east-1", 1)),
+                     FB_EIO);
+    p.unreadable_edges = false;
+    play(&p,
+         launch(p.keep, "e2", T0 + 1, who_session(p.keep, "admin", "s1", SKEY), "us-east-1", 1));
+    assert_false(p.out.duplicate);
+    assert_string_equal(fb_chain_root(&p.out.chain)->identity, USER);
+    play_shut(&p);
+}
+
+/* The other worker's AssumeRole lands between our look at the edges and our commit. */
+static struct play *other;
+
+static void assume_in_between(struct play *p, const struct fb_put *puts, size_t n)
+{
+    struct play *o = other;
+
+    (void)puts;
+    if (!o || n < 3) /* the decision's own commit has seen, prof and acct */
+        return;
+    other = NULL;
+    o->real = p->real;
+    play(o, assume(o->keep, "e2", T0, who_user(o->keep, "ci", KEY), "admin", "s1", SKEY));
+}
+
+static void a_maker_that_comes_to_light_while_we_decide_is_not_missed(void **state)
+{
+    struct play p, o;
+    struct fb_incident inc;
+    struct fb_store *own;
+
+    (void)state;
+    play_open(&p, "memory:", false);
+    play_open(&o, "memory:", false);
+    own = o.real;
+    p.log_time = o.log_time = true;
+    p.before_commit = assume_in_between;
+    other = &o;
+    play(&p, launch(p.keep, "e1", T0 + MINUTE, who_session(p.keep, "admin", "s1", SKEY),
+                    "us-east-1", 2));
+    assert_string_equal(fb_chain_root(&p.out.chain)->identity, USER);
+    p.before_commit = NULL;
+    play(&p, notice(p.keep, "n", T0 + 2 * MINUTE, KEY, "ci"));
+    inc = incident_of(&p, USER);
+    assert_true(planned(inc, "i-e100"));
+    assert_true(p.out.verdict.usd_per_hour > 1); /* the launch is in its profile */
+    o.real = own;
+    play_shut(&o);
+    play_shut(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(machines_of_a_session_are_found_though_its_maker_came_to_light_later),
+        cmocka_unit_test(an_alarm_about_a_session_is_its_roots_two_levels_up),
+        cmocka_unit_test(a_session_that_a_leaked_key_minted_is_revoked_before_it_acts_again),
+        cmocka_unit_test(a_notice_about_a_key_is_about_its_user),
+        cmocka_unit_test(a_notice_that_does_not_know_the_path_of_a_user_is_about_that_user),
+        cmocka_unit_test(a_session_of_the_same_name_frames_nobody),
+        cmocka_unit_test(a_link_that_the_store_failed_to_keep_is_kept_when_the_event_comes_again),
+        cmocka_unit_test(a_maker_that_comes_to_light_while_we_decide_is_not_missed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
