@@ -13,8 +13,11 @@
 #include "doors.h"
 #include "runtime_api.h"
 
+enum { LAMBDA_TIMEOUT_DEFAULT_MS = 3000, LAMBDA_TIMEOUT_MAX_MS = 900 * 1000 };
+
 struct door {
     struct fb_runtime rt;
+    struct fb_log log; /* also before the runtime is open */
     struct fb_runtime_api *api;
     struct fb_arena *arena;
     struct fb_invocation inv;
@@ -56,52 +59,48 @@ static bool trusted(const struct door *door, const struct fb_record *r)
             fb_config_has_account(door->rt.config, e->account));
 }
 
-static void log_decision(struct door *door, const struct fb_decision *d)
+/* The decision as JSON, in the arena; NULL when it does not fit into an answer. */
+static const struct fb_buf *decision_json(struct door *door, const struct fb_decision *d)
 {
+    struct fb_buf *one = FB_NEW(door->arena, struct fb_buf);
+
+    if (!one)
+        return NULL;
+    fb_buf_init_in(one, door->arena, FB_RESPONSE_MAX);
+    fb_decision_write(one, door->arena, d);
+    return fb_buf_ok(one) ? one : NULL;
+}
+
+static void log_decision(struct door *door, const struct fb_decision *d, const struct fb_buf *json)
+{
+    char when[FB_TIME_MAX];
+
     fb_buf_reset(&door->line);
     fb_json_open(&door->line, NULL, '{');
+    fb_json_put_str(&door->line, "time", fb_time_iso(fb_wall_ms(&door->rt.clock), when));
     fb_json_put_str(&door->line, "level", "info");
     fb_json_put_str(&door->line, "message", "decision");
     fb_json_put_str(&door->line, "request_id", door->inv.id);
-    fb_buf_add(&door->line, ",\"decision\":");
-    door->line.depth = 0;
-    fb_decision_write(&door->line, door->arena, d);
-    fb_buf_add(&door->line, "}\n");
-    if (fb_buf_ok(&door->line))
+    fb_json_put_raw(&door->line, "decision", json ? json->at : "null");
+    fb_json_close(&door->line, '}');
+    fb_buf_addc(&door->line, '\n');
+    if (json && fb_buf_ok(&door->line))
         (void)fwrite(door->line.at, 1, door->line.len, stderr);
+    else
+        FB_LOG(&door->rt.log, FB_LOG_ERROR, "a decision too large for one line",
+               {"request_id", door->inv.id, 0}, {"event_id", d->ev.id, 0},
+               {"incident", d->incident, 0});
 }
 
-static void add_answer(struct door *door, const struct fb_decision *d)
+static void add_answer(struct door *door, const struct fb_buf *json)
 {
-    struct fb_buf one;
-
-    fb_buf_init_in(&one, door->arena, FB_RESPONSE_MAX);
-    fb_decision_write(&one, door->arena, d);
-    if (!fb_buf_ok(&one) || door->answer.len + one.len + 2 > FB_RESPONSE_MAX) {
+    if (!json || door->answer.len + json->len + 2 > FB_RESPONSE_MAX) {
         door->full = true; /* the log still holds every decision */
         return;
     }
     if (door->answer.len > 1)
         fb_buf_addc(&door->answer, ',');
-    fb_buf_addn(&door->answer, one.at, one.len);
-}
-
-static enum fb_status on_record(void *self, const struct fb_record *r, struct fb_err *err)
-{
-    struct door *door = self;
-    struct fb_decision d;
-    enum fb_status st;
-
-    door->delivery.trusted = trusted(door, r);
-    st = fb_pipeline_record(&door->rt, door->arena, r, &door->delivery, &d, err);
-    if (st != FB_OK)
-        return st;
-    door->records++;
-    door->tick |= door->delivery.trusted && strcmp(r->envelope.source, "aws.events") == 0 &&
-                  strcmp(r->envelope.detail_type, "Scheduled Event") == 0;
-    log_decision(door, &d);
-    add_answer(door, &d);
-    return FB_OK;
+    fb_buf_addn(&door->answer, json->at, json->len);
 }
 
 static void on_reject(void *self, const struct fb_reject *r)
@@ -120,6 +119,58 @@ static void on_reject(void *self, const struct fb_reject *r)
     fb_door_dead_letter(stderr, r); /* the log group is the dead-letter file of this door */
 }
 
+/* A Lambda batch (SQS, SNS, S3, Kinesis): what it carries is not looked into, and an answer that
+ * reads as success would make its sender delete it. "" when r is none. */
+static const char *carrier(const struct fb_record *r)
+{
+    const struct fb_json *first = fb_json_at(fb_json_get(r->doc, "Records"), 0);
+    const char *source = fb_json_get_str(first, "eventSource");
+
+    source = *source ? source : fb_json_get_str(first, "EventSource");
+    return r->envelope.present || !fb_starts(source, "aws:") ? "" : source;
+}
+
+static bool refuse_carrier(struct door *door, const struct fb_record *r)
+{
+    const char *source = carrier(r);
+    const struct fb_reject piece = {
+        .source = r->source,
+        .line = r->line,
+        .index = r->index,
+        .reason = fb_arena_fmt(door->arena,
+                               "a batch of %s is not opened, nothing in it was decided: send "
+                               "EventBridge events to the function itself",
+                               source),
+        .bytes = r->bytes,
+        .len = r->len};
+
+    if (*source)
+        on_reject(door, &piece);
+    return *source != '\0';
+}
+
+static enum fb_status on_record(void *self, const struct fb_record *r, struct fb_err *err)
+{
+    struct door *door = self;
+    const struct fb_buf *json;
+    struct fb_decision d;
+    enum fb_status st;
+
+    if (refuse_carrier(door, r))
+        return FB_OK;
+    door->delivery.trusted = trusted(door, r);
+    st = fb_pipeline_record(&door->rt, door->arena, r, &door->delivery, &d, err);
+    if (st != FB_OK)
+        return st;
+    door->records++;
+    door->tick |= door->delivery.trusted && strcmp(r->envelope.source, "aws.events") == 0 &&
+                  strcmp(r->envelope.detail_type, "Scheduled Event") == 0;
+    json = decision_json(door, &d);
+    log_decision(door, &d, json);
+    add_answer(door, json);
+    return FB_OK;
+}
+
 static void run_tick(struct door *door)
 {
     struct fb_tick tick;
@@ -133,6 +184,27 @@ static void run_tick(struct door *door)
            {"needs_person", NULL, (int64_t)tick.needs_person});
 }
 
+/* How long this invocation may take. The deadline is Lambda's clock, the rest is ours: an answer
+ * that cannot be (past, or beyond what Lambda grants) means that the two disagree, and then the
+ * shortest time that Lambda grants by default is the safe guess: what is left goes on with the next
+ * event or tick. */
+static int64_t time_left_ms(struct door *door, int64_t wall)
+{
+    int64_t left = door->inv.deadline_ms - wall;
+
+    if (left <= 0 || left > LAMBDA_TIMEOUT_MAX_MS) {
+        FB_LOG(&door->rt.log, FB_LOG_WARN, "the deadline and this machine's clock disagree",
+               {"request_id", door->inv.id, 0}, {"left_ms", NULL, left});
+        left = LAMBDA_TIMEOUT_DEFAULT_MS;
+    } else if (left <= FB_DEADLINE_MARGIN_MS) {
+        FB_LOG(&door->rt.log, FB_LOG_WARN,
+               "the function's timeout leaves no time to act: it decides and acts on nothing",
+               {"request_id", door->inv.id, 0}, {"left_ms", NULL, left},
+               {"mend", "set the timeout of the function to 60 seconds or more", 0});
+    }
+    return left;
+}
+
 static void prepare(struct door *door)
 {
     int64_t wall = fb_wall_ms(&door->rt.clock);
@@ -140,8 +212,7 @@ static void prepare(struct door *door)
     own_account(door->inv.arn, door->own_account, sizeof door->own_account);
     door->delivery = (struct fb_delivery){.received_ms = wall, .own_account = ""};
     if (door->inv.deadline_ms)
-        door->delivery.deadline_mono_ms =
-            fb_mono_ms(&door->rt.clock) + (door->inv.deadline_ms - wall);
+        door->delivery.deadline_mono_ms = fb_mono_ms(&door->rt.clock) + time_left_ms(door, wall);
     door->records = door->rejected = 0;
     door->full = door->tick = false;
     door->reason[0] = '\0';
@@ -192,7 +263,7 @@ static int init_failed(struct door *door, const struct fb_err *err)
 {
     struct fb_err told = {0};
 
-    fprintf(stderr, "firebreak: %s\n", err->text);
+    FB_LOG(&door->log, FB_LOG_ERROR, "cannot start", {"why", err->text, 0});
     (void)fb_runtime_api_error(door->api, NULL, "Firebreak.BadConfiguration", err->text, &told);
     return FB_EXIT_USAGE;
 }
@@ -239,12 +310,13 @@ static int run(const struct fb_options *o)
     }
     fb_buf_init(&door.answer, FB_RESPONSE_MAX + 16);
     fb_buf_init(&door.line, 8u << 20);
-    setup.log =
+    setup.log = door.log =
         (struct fb_log){.to = stderr, .json = true, .least = FB_LOG_INFO, .clock = setup.clock};
     door.arena = fb_arena_new(FB_INVOCATION_BYTES_MAX);
     door.api = fb_runtime_api_new(host, &err);
     if (!door.api || !door.arena || !arena)
-        fprintf(stderr, "firebreak: %s\n", err.text);
+        FB_LOG(&door.log, FB_LOG_ERROR, "cannot start",
+               {"why", *err.text ? err.text : "memory is short", 0});
     else if (fb_config_load(arena, o->config, NULL, &overrides, &config, &err) != FB_OK)
         status = init_failed(&door, &err);
     else if (setup.config = config, fb_runtime_open(&door.rt, &setup, &err) != FB_OK)

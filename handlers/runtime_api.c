@@ -14,7 +14,7 @@
 
 #define BASE "/2018-06-01/runtime/"
 
-enum { HEAD_MAX = 64 << 10, CHUNK_MAX = 64 << 10 };
+enum { HEAD_MAX = 64 << 10, CHUNK_MAX = 64 << 10, TRAILERS_MAX = 100 };
 
 struct fb_runtime_api {
     char host[256], port[8];
@@ -23,6 +23,7 @@ struct fb_runtime_api {
     struct fb_buf body; /* of the answer at hand */
     struct fb_buf out;
     int status;
+    bool ended;                /* the peer has closed its side */
     struct fb_invocation *inv; /* where headers go; NULL: nobody asks */
 };
 
@@ -116,6 +117,7 @@ static enum fb_status read_more(struct fb_runtime_api *api, struct fb_err *err)
     do
         n = recv(api->fd, bytes, sizeof bytes, 0);
     while (n < 0 && errno == EINTR);
+    api->ended = n == 0;
     if (n <= 0)
         return fb_err_set(err, FB_EIO, "Runtime API: %s",
                           n == 0 ? "connection closed" : strerror(errno));
@@ -141,7 +143,7 @@ static void copy_header(char *to, size_t cap, const char *value, size_t len)
 
 struct framing {
     size_t length;
-    bool chunked, close;
+    bool sized, chunked, close;
 };
 
 static void read_header(struct fb_runtime_api *api, struct framing *f, const char *name,
@@ -154,10 +156,11 @@ static void read_header(struct fb_runtime_api *api, struct framing *f, const cha
     if (IS("content-length")) {
         copy_header(number, sizeof number, value, len);
         f->length = strtoul(number, NULL, 10);
+        f->sized = true;
     } else if (IS("transfer-encoding")) {
         f->chunked = len == 7 && strncasecmp(value, "chunked", 7) == 0;
     } else if (IS("connection")) {
-        f->close = len == 5 && strncasecmp(value, "close", 5) == 0;
+        f->close = !(len == 10 && strncasecmp(value, "keep-alive", 10) == 0);
     } else if (inv && IS("lambda-runtime-aws-request-id")) {
         copy_header(inv->id, sizeof inv->id, value, len);
     } else if (inv && IS("lambda-runtime-deadline-ms")) {
@@ -171,9 +174,32 @@ static void read_header(struct fb_runtime_api *api, struct framing *f, const cha
 #undef IS
 }
 
+/* The lines of the head, from the one after the status to the end; a NUL in one ends nothing. */
+static void read_headers(struct fb_runtime_api *api, struct framing *f, const char *p,
+                         const char *end)
+{
+    while (p < end) {
+        const char *eol = memmem(p, (size_t)(end - p), "\r\n", 2), *colon, *value;
+
+        eol = eol ? eol : end;
+        colon = memchr(p, ':', (size_t)(eol - p));
+        if (colon) {
+            const char *stop = eol;
+
+            value = colon + 1;
+            while (value < stop && (*value == ' ' || *value == '\t'))
+                value++;
+            while (stop > value && (stop[-1] == ' ' || stop[-1] == '\t'))
+                stop--;
+            read_header(api, f, p, (size_t)(colon - p), value, (size_t)(stop - value));
+        }
+        p = eol + 2;
+    }
+}
+
 static enum fb_status read_head(struct fb_runtime_api *api, struct framing *f, struct fb_err *err)
 {
-    const char *end, *p;
+    const char *end, *eol;
 
     memset(f, 0, sizeof *f);
     while (!(end = memmem(api->in.at, api->in.len, "\r\n\r\n", 4))) {
@@ -185,23 +211,12 @@ static enum fb_status read_head(struct fb_runtime_api *api, struct framing *f, s
         if (st != FB_OK)
             return st;
     }
-    if (strncmp(api->in.at, "HTTP/1.", 7) != 0 || api->in.len < 12)
+    eol = memmem(api->in.at, api->in.len, "\r\n", 2);
+    if (eol - api->in.at < 12 || strncmp(api->in.at, "HTTP/1.", 7) != 0)
         return fb_err_set(err, FB_EIO, "Runtime API: not an HTTP answer");
     api->status = atoi(api->in.at + 9);
-    for (p = strstr(api->in.at, "\r\n") + 2; p < end + 2;) {
-        const char *eol = strstr(p, "\r\n"), *colon = memchr(p, ':', (size_t)(eol - p));
-
-        if (colon) {
-            const char *value = colon + 1, *stop = eol;
-
-            while (value < stop && *value == ' ')
-                value++;
-            while (stop > value && stop[-1] == ' ')
-                stop--;
-            read_header(api, f, p, (size_t)(colon - p), value, (size_t)(stop - value));
-        }
-        p = eol + 2;
-    }
+    f->close = api->in.at[7] == '0'; /* HTTP/1.0, unless it says otherwise */
+    read_headers(api, f, eol + 2, end);
     take(api, (size_t)(end + 4 - api->in.at));
     return FB_OK;
 }
@@ -223,29 +238,73 @@ static enum fb_status read_exactly(struct fb_runtime_api *api, size_t n, struct 
                                               FB_INVOCATION_MAX);
 }
 
+/* Waits for a whole line; *len without its end. */
+static enum fb_status read_line(struct fb_runtime_api *api, size_t *len, struct fb_err *err)
+{
+    const char *eol;
+
+    while (!(eol = memmem(api->in.at, api->in.len, "\r\n", 2))) {
+        enum fb_status st = api->in.len > HEAD_MAX
+                                ? fb_err_set(err, FB_EIO, "Runtime API: a chunk without a size")
+                                : read_more(api, err);
+
+        if (st != FB_OK)
+            return st;
+    }
+    *len = (size_t)(eol - api->in.at);
+    return FB_OK;
+}
+
+/* RFC 9112, 7.1: size [;extension] CRLF data CRLF ... 0 CRLF [trailers] CRLF. */
 static enum fb_status read_chunks(struct fb_runtime_api *api, struct fb_err *err)
 {
-    for (;;) {
-        const char *eol;
-        size_t n;
-        enum fb_status st = FB_OK;
+    size_t n = 1, len = 0;
+    enum fb_status st = FB_OK;
 
-        while (!(eol = memmem(api->in.at, api->in.len, "\r\n", 2)) && st == FB_OK)
-            st = read_more(api, err);
+    while (st == FB_OK && n > 0) {
+        char *end;
+
+        st = read_line(api, &len, err);
         if (st != FB_OK)
             return st;
-        n = strtoul(api->in.at, NULL, 16);
-        take(api, (size_t)(eol + 2 - api->in.at));
-        if (n > 0)
+        n = strtoul(api->in.at, &end, 16);
+        if (end == api->in.at || *api->in.at == '-')
+            return fb_err_set(err, FB_EIO, "Runtime API: a chunk without a size");
+        take(api, len + 2);
+        if (n > 0) {
             st = read_exactly(api, n, err);
-        while (api->in.len < 2 && st == FB_OK)
-            st = read_more(api, err);
-        if (st != FB_OK)
-            return st;
-        take(api, 2);
-        if (n == 0)
-            return FB_OK;
+            while (st == FB_OK && api->in.len < 2)
+                st = read_more(api, err);
+            if (st == FB_OK)
+                take(api, 2);
+        }
     }
+    len = 1;
+    for (int i = 0; st == FB_OK && len > 0; i++) { /* trailers, to the empty line */
+        st = i < TRAILERS_MAX ? read_line(api, &len, err)
+                              : fb_err_set(err, FB_EIO, "Runtime API: trailers without an end");
+        if (st == FB_OK)
+            take(api, len + 2);
+    }
+    return st;
+}
+
+/* What comes until the peer closes. */
+static enum fb_status read_to_end(struct fb_runtime_api *api, struct fb_err *err)
+{
+    enum fb_status st = FB_OK;
+
+    while (st == FB_OK && !api->ended)
+        st = read_more(api, err);
+    return api->ended ? read_exactly(api, api->in.len, err) : st;
+}
+
+static enum fb_status read_body(struct fb_runtime_api *api, const struct framing *f,
+                                struct fb_err *err)
+{
+    if (f->chunked)
+        return read_chunks(api, err);
+    return f->sized || !f->close ? read_exactly(api, f->length, err) : read_to_end(api, err);
 }
 
 /* One call: api->out holds the request. A kept connection that the peer closed is dialled again
@@ -255,6 +314,8 @@ static enum fb_status call(struct fb_runtime_api *api, struct fb_err *err)
     struct framing f;
     enum fb_status st = FB_EIO;
 
+    if (api->in.len) /* more than the last answer promised: nothing of it is an answer to this */
+        hang_up(api);
     for (int try = 0; try < 2; try++) {
         bool fresh = api->fd < 0;
 
@@ -269,7 +330,7 @@ static enum fb_status call(struct fb_runtime_api *api, struct fb_err *err)
         hang_up(api);
     }
     if (st == FB_OK)
-        st = f.chunked ? read_chunks(api, err) : read_exactly(api, f.length, err);
+        st = read_body(api, &f, err);
     if (st != FB_OK || f.close)
         hang_up(api);
     return st;
