@@ -73,6 +73,45 @@ const struct fb_command fb_commands[] = {
      "\n"
      "Example: firebreak ledger verify --state sqlite:/var/lib/firebreak.db\n",
      "cso", 1, 1, "verify", false},
+    {"signals", fb_door_signals, "the signal table: what raises a score, and by how much",
+     "Usage: firebreak signals [--output text|json|csv|html]\n"
+     "\n"
+     "Example: firebreak signals --output csv > signals.csv\n",
+     "O", 0, 0, "", false},
+    {"chain", fb_door_chain, "who stands behind an event or a credential, link by link",
+     "Usage: firebreak chain [options] EVENT-ID PATH...              an event of a log\n"
+     "       firebreak chain [options] CREDENTIAL PATH...            its newest use in a log\n"
+     "       firebreak chain [options] --state URL CREDENTIAL        from the store's links\n"
+     "\n"
+     "Prints the identities from the one that acted to the root that answers for it, and for each\n"
+     "link what proves it: the call, its time, the event (and file) that showed it, and whether "
+     "it is\n"
+     "sure or inferred.\n"
+     "\n"
+     "Example: firebreak chain ASIA6QU2QV762EXAMPLE events/role-chained-launch\n",
+     "cso", 1, -1, "", true},
+    {"identities", fb_door_identities, "every identity: how risky it is, and what it does now",
+     "Usage: firebreak identities [options] PATH...        those seen in a log\n"
+     "       firebreak identities [options] --state URL    those that the store knows\n"
+     "\n"
+     "Two numbers each. Risk, 0 to 10, is what a thief of it would gain, shaped like CVSS:\n"
+     "  CT credential   K long-lived key  P password  S session  W workload's own  N none\n"
+     "  EX exposure     L leaked  S suspected stolen  X outsiders trusted  I internal\n"
+     "  MF also needed  N nothing  C a condition (network, OIDC subject)  E a second factor\n"
+     "  AG age          O over 365 days  M over 90 days  F fresh  T expires by itself\n"
+     "  PW privilege    A admin or IAM writes  W broad writes  L limited writes  R reads\n"
+     "  CP compute      U any machine anywhere  B bounded  N none\n"
+     "  DT data         H much  L some  N none\n"
+     "  RC reach        C other accounts too  U this account\n"
+     "A metric that nothing proves is ? and counts as its highest. Score, 0 to 100, is its "
+     "activity.\n"
+     "AWS services and drills are not listed. --output csv and html are tables.\n"
+     "\n"
+     "  aws iam get-account-authorization-details > iam.json\n"
+     "  aws iam generate-credential-report; aws iam get-credential-report > report.json\n"
+     "\n"
+     "Example: firebreak identities --iam iam.json events/leaked-key-every-region\n",
+     "csOir", 0, -1, "", true},
     {"lambda", fb_door_lambda, "serve the AWS Lambda Runtime API",
      "Usage: firebreak lambda [options]\n"
      "\n"
@@ -99,6 +138,8 @@ const struct fb_option_row fb_option_rows[] = {
     {"workers", 'w', "N", "", "processes to work with (default: one a processor)"},
     {"dead-letters", 'd', "FILE", "", "append rejected input there (ndjson, bytes in base64)"},
     {"event", 'e', "ID", "", "explain this event"},
+    {"iam", 'i', "FILE", "", "output of aws iam get-account-authorization-details"},
+    {"credential-report", 'r', "FILE", "", "output of aws iam get-credential-report, or its CSV"},
     {"all", 'a', "", "", "explain every event that fires a signal"},
 };
 

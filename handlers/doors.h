@@ -15,7 +15,8 @@ enum fb_exit {
 
 struct fb_options {
     const char *config, *state, *playbooks, *mode, *dead_letters, *event;
-    const char *output, *workers; /* NULL: not given */
+    const char *output, *workers;        /* NULL: not given */
+    const char *iam, *credential_report; /* files of what AWS itself knows of identities */
     bool json, all;
     char **args; /* what is left */
     int arg_count;
@@ -26,7 +27,7 @@ struct fb_command {
     int (*run)(const struct fb_options *o);
     const char *summary;    /* one line of --help */
     const char *usage;      /* the whole of COMMAND --help */
-    const char *options;    /* which of the options it takes, as letters: c s p m o O d e a w */
+    const char *options;    /* which of the options it takes, as letters: c s p m o O d e a w i r */
     int args_min, args_max; /* -1: any number */
     const char *words;      /* what an argument may be, spaces between; "" anything */
     bool paths;             /* arguments are paths */
@@ -54,6 +55,9 @@ int fb_door_ledger(const struct fb_options *o);
 int fb_door_lambda(const struct fb_options *o);
 int fb_door_backtest(const struct fb_options *o);
 int fb_door_learn(const struct fb_options *o);
+int fb_door_signals(const struct fb_options *o);
+int fb_door_chain(const struct fb_options *o);
+int fb_door_identities(const struct fb_options *o);
 int fb_door_completion(const struct fb_options *o);
 int fb_door_lambda_args(void); /* as bootstrap */
 

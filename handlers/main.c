@@ -111,7 +111,8 @@ static bool set_option(struct fb_options *o, int letter, const char *value)
 {
     const char **const slots[] = {
         ['c'] = &o->config,       ['s'] = &o->state, ['p'] = &o->playbooks, ['m'] = &o->mode,
-        ['d'] = &o->dead_letters, ['e'] = &o->event, ['w'] = &o->workers};
+        ['d'] = &o->dead_letters, ['e'] = &o->event, ['w'] = &o->workers,
+        ['i'] = &o->iam,          ['r'] = &o->credential_report};
 
     if (letter == 'a') {
         o->all = true;

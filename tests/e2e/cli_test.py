@@ -16,7 +16,8 @@ import unittest
 
 PROGRAM = ""
 STORY = "events/leaked-key-every-region"
-COMMANDS = ("replay", "explain", "backtest", "learn", "incidents", "tick", "ledger", "lambda", "completion")
+COMMANDS = ("replay", "explain", "backtest", "learn", "incidents", "tick", "ledger", "signals", "chain", "identities",
+            "lambda", "completion")
 SHAPE = {"event_id": str, "time": str, "provider": str, "account": str, "region": str, "service": str,
          "action": str, "outcome": str, "principal": str, "root": str, "chain": list, "credential": str,
          "score": (int, float), "level": str, "signals": list, "playbooks": list, "actions": list}
