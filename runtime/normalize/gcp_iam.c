@@ -38,7 +38,10 @@ static bool is_admin_role(const char *role)
 
     if (is_one_of(role, names, sizeof names / sizeof names[0]))
         return true;
-    return len >= 5 && strcasecmp(leaf + len - 5, "admin") == 0 && !fb_ends(leaf, "objectAdmin");
+    if (fb_ends(leaf, ".v1")) /* compute.instanceAdmin.v1 */
+        len -= strlen(".v1");
+    return len >= 5 && strncasecmp(leaf + len - 5, "admin", 5) == 0 &&
+           !fb_ends(leaf, "objectAdmin");
 }
 
 static bool is_public(const char *member)

@@ -12,7 +12,8 @@ struct tally {
 };
 
 struct counts {
-    struct tally bare, enveloped;
+    struct tally bare, enveloped,
+        google; /* google: provider, action, time, principal or a reason */
     size_t all, samples, drills, notices, read_true, read_true_missed;
     size_t kinds[FB_EV_FINDING + 1];
     uint64_t traits;
@@ -47,6 +48,7 @@ static size_t touch_all(const struct fb_event *ev)
                                ev->launch.template_id,
                                ev->launch.template_name,
                                ev->launch.profile_arn,
+                               ev->launch.gpu_type,
                                ev->mint.credential,
                                ev->mint.role_arn,
                                ev->mint.session_arn,
@@ -59,13 +61,17 @@ static size_t touch_all(const struct fb_event *ev)
                                ev->target_id,
                                ev->shared_id,
                                ev->notice,
-                               ev->exposed_at};
+                               ev->exposed_at,
+                               ev->operation,
+                               ev->trigger};
     size_t sum = 0;
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         assert_non_null(all[i]);
         sum += strlen(all[i]);
     }
+    for (size_t i = 0; i < w->delegate_count; i++)
+        sum += strlen(w->delegates[i].identity);
     for (size_t i = 0; i < ev->made_count; i++)
         sum += strlen(ev->made[i].kind) + strlen(ev->made[i].id) + strlen(ev->made[i].owner) +
                strlen(ev->made[i].region) + strlen(ev->made[i].type);
@@ -103,6 +109,31 @@ static struct fb_record hand_over(const struct fb_json *event, const char *bytes
     return r;
 }
 
+/* Whether an audit entry names anybody at all. */
+static bool names_somebody(const struct fb_json *entry)
+{
+    const struct fb_json *p = fb_json_get(entry, "protoPayload"), *auth;
+
+    if (!p)
+        p = fb_json_get(entry, "protopayload_auditlog");
+    auth = fb_json_get(p, "authenticationInfo");
+    return *fb_json_get_str(auth, "principalEmail") || *fb_json_get_str(auth, "principalSubject");
+}
+
+/* The reason why an entry has no principal is that it names none; why it has no time, that it tells
+ * none. */
+static void count_google(struct tally *t, const struct fb_json *entry, const struct fb_event *ev)
+{
+    bool timed = !ev->time_guessed || (!*fb_json_get_str(entry, "timestamp") &&
+                                       !*fb_json_get_str(entry, "receiveTimestamp"));
+
+    t->records++;
+    t->complete += ev->provider == FB_GCP && strcmp(ev->action, "unknown") != 0 && timed &&
+                   (*ev->who.arn || !names_somebody(entry));
+    if (*ev->who.arn && strchr(ev->who.arn, ':') && !fb_starts(ev->who.arn, "principal"))
+        fail_msg("an identity in another form: %s", ev->who.arn);
+}
+
 static void look(struct fb_arena *a, const struct fb_json *event, const struct fb_json *label,
                  const char *bytes, struct counts *c)
 {
@@ -118,6 +149,9 @@ static void look(struct fb_arena *a, const struct fb_json *event, const struct f
         fail_msg("taken for AWS: %s", bytes);
     if (aws && ev.provider == FB_GCP)
         fail_msg("taken for Google's: %s", bytes);
+    if (strcmp(shape, "gcp-logentry") == 0 &&
+        (fb_json_get(event, "protoPayload") || fb_json_get(event, "protopayload_auditlog")))
+        count_google(&c->google, event, &ev);
     if (!aws)
         return;
     c->traits |= ev.traits;
@@ -189,6 +223,9 @@ static void real_records_read_without_a_crash_and_nearly_all_completely(void **s
     assert_true(c.bare.complete * 100 >= c.bare.records * 99);
     assert_true(c.enveloped.records >= 20);
     assert_true(c.enveloped.complete * 100 >= c.enveloped.records * 99);
+    print_message("Google's entries %zu/%zu complete\n", c.google.complete, c.google.records);
+    assert_true(c.google.records >= 150);
+    assert_true(c.google.complete * 100 >= c.google.records * 98);
     assert_true(c.samples > 0);
     assert_int_equal(c.drills, c.samples);
     assert_true(c.notices >= 1);

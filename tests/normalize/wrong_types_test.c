@@ -94,6 +94,14 @@ static size_t list_facts(struct fb_arena *a, const struct fb_event *ev, struct f
     TEXT("shared", ev->shared_id);
     TEXT("notice", ev->notice);
     TEXT("exposed", ev->exposed_at);
+    TEXT("launch.gpu", ev->launch.gpu_type);
+    NUMBER("launch.gpus", ev->launch.gpu_count);
+    TEXT("operation", ev->operation);
+    TEXT("trigger", ev->trigger);
+    NUMBER("follow", ev->follow_up);
+    NUMBER("delegates", w->delegate_count);
+    for (size_t i = 0; i < w->delegate_count; i++)
+        assert_non_null(w->delegates[i].identity);
 #undef TEXT
 #undef NUMBER
     assert_true(n <= FACTS_MAX);
@@ -437,6 +445,116 @@ static void the_marks_are_cut_out_and_replaced_as_meant(void **state)
     assert_true(may_change("y.z", label) == false && may_change("z", "x|z"));
 }
 
+/* The head of an audit entry; what the service and the method decide may change with them. */
+#define ENTRY(service, method)                                                                     \
+    "{'insertId':<id:'i-1'>,'timestamp':<time:'2026-01-02T03:04:05Z'>,"                            \
+    "'receiveTimestamp':<time:'2026-01-02T03:04:09Z'>,"                                            \
+    "'logName':<account|made|target.id:'projects/p/logs/cloudaudit.googleapis.com%2Factivity'>,"   \
+    "'labels':<trigger:{'compute.googleapis.com/root_trigger_id':<trigger:'t'>}>,"                 \
+    "'operation':<operation|follow|trait|launch|made|mint:{'id':<operation:'o'>,"                  \
+    "'first':<operation|follow|trait|launch|made|mint:true>,"                                      \
+    "'last':<operation|follow|trait|launch|made|mint:false>}>,"                                    \
+    "'split':<id|follow|trait|launch|made|mint:{'index':<id|follow|trait|launch|made|mint:0>}>,"   \
+    "'resource':<account|region|made|target|who.account|trait.key:{'labels':"                      \
+    "<account|region|made|target|who.account|trait.key:{"                                          \
+    "'project_id':<account|made|target|who.account:'acme'>,"                                       \
+    "'zone':<region|made|target:'us-east1-b'>}>}>,"                                                \
+    "'protoPayload':{'serviceName':<service|action|trait|launch|made|kind|mint|target:'" service   \
+    ".googleapis.com'>,'methodName':'" method "',"                                                 \
+    "'resourceName':<target|region|made|trait|mint:'projects/9/zones/us-east1-b/instances/vm'>,"   \
+    "'authenticationInfo':<who|trait|delegates:{'principalEmail':<who|trait:'a@b.example'>,"       \
+    "'principalSubject':<who|trait:'user:a@b.example'>,'serviceAccountDelegationInfo':"            \
+    "<delegates|trait.sa|who.machine:[<delegates|trait.sa|who.machine:{'firstPartyPrincipal':"     \
+    "<delegates|trait.sa|who.machine:{'principalEmail':<delegates|trait.sa|who.machine:"           \
+    "'c@b.example'>}>}>]>}>,"                                                                      \
+    "'requestMetadata':<ip|agent|trait.off:{'callerIp':<ip:'203.0.113.7'>,"                        \
+    "'callerSuppliedUserAgent':<agent|trait.off:'curl'>}>,"                                        \
+    "'authorizationInfo':<outcome|error|trait.read|made:[<outcome|error|trait.read|made:{"         \
+    "'granted':<outcome|error|made:true>,'permissionType':<trait.read:'ADMIN_WRITE'>}>]>,"         \
+    "'status':<outcome|error|trait|made:{'code':<outcome|error|trait|made:0>,"                     \
+    "'message':<outcome|error|trait:''>}>,"
+
+static void googles_entries_survive_any_wrong_type(void **state)
+{
+    try_all(*state,
+            ENTRY("compute",
+                  "v1.compute.instances.insert") "'request':<launch|trait|made:{'machineType':<"
+                                                 "launch.type:'n1-standard-4'>,"
+                                                 "'guestAccelerators':<launch.gpu:[<launch.gpu:{'"
+                                                 "acceleratorType':<launch.gpu:'t4'>,"
+                                                 "'acceleratorCount':<launch.gpu:2>}>]>,'"
+                                                 "serviceAccounts':<launch.profile:["
+                                                 "<launch.profile:{'email':<launch.profile:'r@p."
+                                                 "iam.gserviceaccount.com'>}>]>,"
+                                                 "'deletionProtection':<trait.term:true>}>}}",
+            "instances.insert");
+    try_all(*state,
+            ENTRY("cloudresourcemanager",
+                  "SetIamPolicy") "'serviceData':<trait|target:{'policyDelta':<trait|target:{'"
+                                  "bindingDeltas':"
+                                  "<trait|target:[<trait|target:{'action':<trait|target:'ADD'>,"
+                                  "'role':<trait|target:'roles/"
+                                  "owner'>,'member':<trait|target:'user:x@gmail.com'>}>]>,"
+                                  "'auditConfigDeltas':<trait:[<trait:{'action':<trait:'REMOVE'>}>]"
+                                  ">}>}>}}",
+            "SetIamPolicy");
+    try_all(
+        *state,
+        ENTRY("iam", "google.iam.admin.v1.CreateServiceAccountKey") "'request':<target|trait|made:{"
+                                                                    "'name':<target|trait|made:'"
+                                                                    "projects/-/serviceAccounts/"
+                                                                    "r@acme.iam.gserviceaccount."
+                                                                    "com'>}>,'response':<target|"
+                                                                    "trait|made|outcome|error:{"
+                                                                    "'name':<target|trait|made:'"
+                                                                    "projects/acme/serviceAccounts/"
+                                                                    "r@acme.iam.gserviceaccount."
+                                                                    "com/keys/k'>}>}}",
+        "CreateServiceAccountKey");
+    try_all(
+        *state,
+        ENTRY("compute", "v1.compute.firewalls.insert") "'request':<trait:{'sourceRanges':<trait:[<"
+                                                        "trait:'0.0.0.0/0'>]>,'alloweds':<trait:["
+                                                        "<trait:{'IPProtocol':<trait:'tcp'>,'ports'"
+                                                        ":<trait:[<trait:'22'>]>}>]>}>}}",
+        "firewalls.insert");
+}
+
+static void googles_notices_survive_any_wrong_type(void **state)
+{
+    try_all(*state,
+            "{'insertId':<id:'n'>,'timestamp':<time:'2026-01-02T03:04:05Z'>,"
+            "'logName':'projects/p/logs/abuseevent.googleapis.com%2Fabuse_events','jsonPayload':{"
+            "'detectionType':'LEAKED_CREDENTIALS','action':<notice|trait|kind|who|target|exposed:"
+            "'NOTIFY'>,'reason':<notice:'r'>,'leakedCredentialEvent':<who|target|exposed:{"
+            "'detectedUri':<exposed:'u'>,'serviceAccountCredential':<who|target:{'serviceAccount':"
+            "<who|target:'r@p.iam.gserviceaccount.com'>,'keyId':<who|target:'k'>}>}>}}",
+            "LEAKED_CREDENTIALS");
+    try_all(*state,
+            "{'finding':{'name':<id:'n/findings/1'>,'resourceName':'//x/projects/7','category':"
+            "'Persistence: IAM Anomalous Grant','state':<trait:'ACTIVE'>,'findingClass':<trait:"
+            "'THREAT'>,'mute':<trait:'UNMUTED'>,'description':<notice|drill:'d'>,"
+            "'eventTime':<time:'2026-01-02T03:04:05Z'>,"
+            "'sourceProperties':<account|who:{'properties':<account|who:{"
+            "'project_id':<account|who.account:'p'>}>}>,"
+            "'access':<who|ip|agent:{'principalEmail':<who:'a@b.example'>,'callerIp':<ip:'1.2.3.4'>"
+            ",'userAgent':<agent:'x'>}>}}",
+            "Persistence: IAM Anomalous Grant");
+    try_all(*state,
+            "{'SchemaVersion':<x:'2018-10-08'>,'Id':<id:'f'>,'ProductArn':"
+            "'arn:aws:securityhub:eu-west-1::product/aws/guardduty','GeneratorId':'g',"
+            "'AwsAccountId':<account|who:'" ACCOUNT "'>,"
+            "'Types':['TTPs/UnauthorizedAccess:IAMUser-TorIPCaller'],"
+            "'UpdatedAt':<time:'2026-01-02T03:04:05Z'>,'Title':<notice|drill:'T'>,"
+            "'Description':<notice:'D'>,'RecordState':<trait:'ACTIVE'>,'Sample':<drill:false>,"
+            "'ProductFields':<drill:{'aws/guardduty/service/additionalInfo/sample':<drill:'x'>}>,"
+            "'Resources':<who|target|drill:[<who|target|drill:{'Type':<who|target|drill:"
+            "'AwsIamAccessKey'>,'Id':<who|target|drill:'AWS::IAM::AccessKey:AKIAX'>,"
+            "'Details':<who:{'AwsIamAccessKey':<who:{'PrincipalName':<who:'alice'>,"
+            "'PrincipalType':<who:'IAMUser'>,'PrincipalId':<who:'AIDAX'>}>}>}>]>}",
+            "UnauthorizedAccess:IAMUser/TorIPCaller");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,6 +567,8 @@ int main(void)
         FB_TEST(openings_survive_any_wrong_type),
         FB_TEST(notices_survive_any_wrong_type),
         FB_TEST(findings_survive_any_wrong_type),
+        FB_TEST(googles_entries_survive_any_wrong_type),
+        FB_TEST(googles_notices_survive_any_wrong_type),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
