@@ -24,11 +24,21 @@ static bool is_user(const struct fb_row *row)
     return row->kind == FB_HOP_USER || row->kind == FB_HOP_USER_KEY || row->kind == FB_HOP_ROOT;
 }
 
-/* A role that no session of a caller uses: a service hands it to a function, a task. */
+/* Only the service itself can assume it (IAM User Guide, "service-linked roles"). */
+static bool is_service_linked(const struct fb_row *row)
+{
+    return strstr(row->role, ":role/aws-service-role/") != NULL ||
+           strstr(row->role, ":role/AWSServiceRoleFor") != NULL;
+}
+
 static bool is_workload(const struct fb_row *row)
 {
-    return row->kind == FB_HOP_INSTANCE ||
-           (row->kind == FB_HOP_ROLE && !strstr(row->identity, ":assumed-role/"));
+    return row->kind == FB_HOP_INSTANCE || row->workload || is_service_linked(row);
+}
+
+static bool is_google(const struct fb_row *row)
+{
+    return strchr(row->identity, '@') && !strchr(row->identity, ':');
 }
 
 /* AWSAccount callers are "ACCOUNT:ID" or an ARN: what opens them is their own affair. */
@@ -40,9 +50,13 @@ static bool is_foreign_account(const struct fb_row *row)
 static enum fb_risk_ct credential_of(const struct fb_row *row, const struct fb_iam_fact *fact)
 {
     switch (row->kind) {
+    case FB_HOP_SERVICE_ACCOUNT:
+        return row->key_count ? FB_CT_KEY : FB_CT_UNKNOWN;
     case FB_HOP_USER:
     case FB_HOP_USER_KEY:
     case FB_HOP_ROOT:
+        if (is_google(row))
+            return FB_CT_PASSWORD; /* people have no keys there */
         if (fact && fact->report)
             return fact->key_on               ? FB_CT_KEY
                    : fact->password_on        ? FB_CT_PASSWORD
@@ -76,7 +90,8 @@ static enum fb_risk_ex exposure_of(const struct fb_row *row, const struct fb_iam
         return FB_EX_EXTERNAL;
     if (fact && fact->trust)
         return fact->ex;
-    if (is_user(row) || row->kind == FB_HOP_SSO || row->kind == FB_HOP_INSTANCE)
+    if (is_user(row) || row->kind == FB_HOP_SSO || row->kind == FB_HOP_INSTANCE ||
+        row->kind == FB_HOP_SERVICE_ACCOUNT || is_service_linked(row))
         return FB_EX_INTERNAL; /* nobody else is let in, and nothing says that it leaked */
     return FB_EX_UNKNOWN;      /* its trust was not seen */
 }
@@ -90,8 +105,8 @@ static enum fb_risk_mf factor_of(const struct fb_row *row, const struct fb_iam_f
         return fact->password_mfa ? FB_MF_ENFORCED : FB_MF_NONE;
     if (ct == FB_CT_KEY && fact && fact->rights)
         return FB_MF_NONE; /* no policy of its own asks for one */
-    if (ct == FB_CT_WORKLOAD)
-        return FB_MF_NONE;
+    if (ct == FB_CT_WORKLOAD || row->kind == FB_HOP_SERVICE_ACCOUNT)
+        return FB_MF_NONE; /* machines have no second factor */
     if (row->kind == FB_HOP_SSO)
         return FB_MF_UNKNOWN; /* its portal asks, or does not: not in these events */
     return row->without_mfa ? FB_MF_NONE : row->with_mfa ? FB_MF_ENFORCED : FB_MF_UNKNOWN;

@@ -20,12 +20,13 @@ struct fb_row {
     char *parent;              /* whom its credential came from; "" nobody known */
     const struct fb_row *root; /* itself, or who answers for it; set by fb_rows_link */
     enum fb_hop_kind kind;
+    bool workload;     /* a service took its credential for a machine, a function, a task */
     bool roles_differ; /* an outsider who uses more than one role */
     int64_t first_ms, last_ms;
     uint64_t events; /* as the one who acts; 0 for rows from a store */
 
     struct {
-        char id[32];
+        char id[72];                /* AKIA...; Google: the key's id */
         int64_t issued_ms, used_ms; /* creation and first use; 0 not seen */
     } keys[FB_ROW_KEYS];            /* long-lived ones */
     size_t key_count;

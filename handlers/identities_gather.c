@@ -126,7 +126,9 @@ static void add_key(struct fb_row *row, const char *id, int64_t issued_ms, int64
 {
     size_t i = 0;
 
-    if (!fb_starts(id, "AKIA") || strlen(id) >= sizeof row->keys[0].id)
+    bool long_lived = row->kind == FB_HOP_SERVICE_ACCOUNT ? *id != '\0' : fb_starts(id, "AKIA");
+
+    if (!long_lived || strlen(id) >= sizeof row->keys[0].id)
         return;
     while (i < row->key_count && strcmp(row->keys[i].id, id) != 0)
         i++;
@@ -204,6 +206,7 @@ static void minted(struct fb_rows *rows, const char *session, const struct fb_ho
     row->kind = row->kind ? row->kind : FB_HOP_ROLE;
     set_role(row, session);
     set_parent(row, by);
+    row->workload |= by->kind == FB_HOP_SERVICE;
     seen_at(row, ms);
 }
 
@@ -278,7 +281,8 @@ static void acted(struct fb_row *row, const struct fb_event *ev)
     row->signed_in |= ev->kind == FB_EV_SIGN_IN && ev->outcome == FB_OUTCOME_OK;
     if (ev->kind == FB_EV_CALL)
         add_key(row, ev->who.credential, 0, ev->time_ms);
-    if (ev->outcome == FB_OUTCOME_OK && (ev->kind == FB_EV_CALL || ev->kind == FB_EV_SIGN_IN)) {
+    if (ev->provider == FB_AWS && ev->outcome == FB_OUTCOME_OK && /* Google's entries never say */
+        (ev->kind == FB_EV_CALL || ev->kind == FB_EV_SIGN_IN)) {
         row->with_mfa |= ev->who.mfa;
         row->without_mfa |=
             ev->kind == FB_EV_SIGN_IN ? fb_event_is(ev, FB_T_CONSOLE_NO_MFA) : !ev->who.mfa;
@@ -378,6 +382,8 @@ void fb_rows_see(struct fb_rows *rows, struct fb_arena *a, const struct fb_decis
 
         if (!row)
             continue;
+        if (hop->kind == FB_HOP_ROLE && !strstr(hop->identity, ":assumed-role/"))
+            row->workload = true; /* used by a service: no caller's session stands before it */
         if (hop != root)
             set_parent(row, &d->chain.hops[i + 1]);
         seen_at(row, ev->time_ms);
@@ -407,6 +413,8 @@ static enum fb_hop_kind kind_of(const char *identity)
            : strstr(identity, ":user/")                                     ? FB_HOP_USER
            : fb_ends(identity, ":root")                                     ? FB_HOP_ROOT
            : fb_starts(identity, "AKIA") || fb_starts(identity, "ASIA")     ? FB_HOP_CREDENTIAL
+           : fb_ends(identity, ".gserviceaccount.com")                      ? FB_HOP_SERVICE_ACCOUNT
+           : strchr(identity, '@') && !strchr(identity, ':')                ? FB_HOP_USER
                                                                             : FB_HOP_EXTERNAL;
 }
 
@@ -429,8 +437,10 @@ static bool on_profile(void *self, const struct fb_item *item)
         row->kind = kind_of(identity);
     if (!*row->account && fb_arn_split(l->a, identity, &arn))
         (void)set(&row->account, arn.account);
-    if (row->kind == FB_HOP_ROLE)
+    if (row->kind == FB_HOP_ROLE) {
         set_role(row, identity);
+        row->workload |= !strstr(identity, ":assumed-role/");
+    }
     seen_at(row, fb_profile_first_ms(p));
     seen_at(row, fb_profile_last_ms(p));
     return true;

@@ -79,12 +79,13 @@ static void text_row(struct fb_buf *b, const struct fb_row *row, bool colour)
                fb_risk_severity(row->risk_score), *on ? "\x1b[0m" : "", row->score,
                fb_level_name(row->level));
     fb_buf_fmt(b, "%-4.4s ",
-               row->kind == FB_HOP_USER_KEY     ? "user"
-               : row->kind == FB_HOP_ROOT       ? "root"
-               : row->kind == FB_HOP_INSTANCE   ? "inst"
-               : row->kind == FB_HOP_EXTERNAL   ? "ext"
-               : row->kind == FB_HOP_CREDENTIAL ? "key"
-                                                : fb_hop_kind_name(row->kind));
+               row->kind == FB_HOP_USER_KEY          ? "user"
+               : row->kind == FB_HOP_ROOT            ? "root"
+               : row->kind == FB_HOP_INSTANCE        ? "inst"
+               : row->kind == FB_HOP_EXTERNAL        ? "ext"
+               : row->kind == FB_HOP_CREDENTIAL      ? "key"
+               : row->kind == FB_HOP_SERVICE_ACCOUNT ? "sa"
+                                                     : fb_hop_kind_name(row->kind));
     add_name(b, row->identity, WIDTH - NAME_AT);
     fb_buf_fmt(b, "\n     %s  %.10s..%.10s", fb_risk_text(&row->risk, vector),
                *when(row->first_ms, first) ? first : "never",
@@ -211,7 +212,7 @@ static bool json(FILE *to, const struct fb_rows *rows)
 static bool sheet_row(const struct fb_sheet *out, const struct fb_row *row, bool log)
 {
     char risk[16], score[16], lean[16] = "", events[24] = "", vector[FB_RISK_TEXT_MAX], gaps[32];
-    char first[FB_TIME_MAX], last[FB_TIME_MAX], keys[FB_ROW_KEYS * 33] = "";
+    char first[FB_TIME_MAX], last[FB_TIME_MAX], keys[FB_ROW_KEYS * 73] = "";
     size_t n = 0;
     const char *cells[COLUMNS] = {risk,
                                   fb_risk_severity(row->risk_score),

@@ -352,6 +352,36 @@ class Proofs(Folder):
         m = self.metrics(self.one(ndjson(event(1, "DescribeInstances", session("r", "s")))))
         self.assertEqual((m["CT"], m["AG"], m["EX"]), ("S", "T", "?"))
 
+    def test_a_role_is_a_workloads_only_where_a_service_uses_it(self):
+        linked = session("AWSServiceRoleForRDS", "SLRManagement")
+        linked["sessionContext"]["sessionIssuer"]["arn"] = (
+            f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS")
+        for r in records("identities", "-", stdin=ndjson(event(1, "CreateNetworkInterface", linked))):
+            m = self.metrics(r)
+            self.assertEqual((m["CT"], m["EX"], m["MF"]), ("W", "I", "N"), r)
+        made = event(1, "CreateRole", user("ann"), service="iam", requestParameters={"roleName": "new"},
+                     responseElements={"role": {"roleName": "new", "arn": f"arn:aws:iam::{ACCOUNT}:role/new"}})
+        m = self.metrics(self.one(ndjson(made), identity="role/new"))
+        self.assertEqual((m["CT"], m["EX"]), ("S", "?"))
+
+    def test_people_of_google_have_passwords_and_service_accounts_no_second_factor(self):
+        def entry(number, email, key=None):
+            who = {"principalEmail": email}
+            if key:
+                who["serviceAccountKeyName"] = f"//iam.googleapis.com/projects/p/serviceAccounts/{email}/keys/{key}"
+            return {"insertId": f"id{number}", "timestamp": "2026-03-02T10:00:00Z",
+                    "logName": "projects/p/logs/cloudaudit.googleapis.com%2Factivity",
+                    "resource": {"type": "gce_instance", "labels": {"project_id": "p", "zone": "us-east1-b"}},
+                    "protoPayload": {"@type": "type.googleapis.com/google.cloud.audit.AuditLog",
+                                     "serviceName": "compute.googleapis.com", "authenticationInfo": who,
+                                     "methodName": "v1.compute.instances.insert",
+                                     "resourceName": "projects/p/zones/us-east1-b/instances/x"}}
+        person, account = "ann@example.com", "ci@p.iam.gserviceaccount.com"
+        log = ndjson(entry(1, person), entry(2, account, key="0123456789abcdef0123456789abcdef01234567"))
+        rows = {r["identity"]: self.metrics(r) for r in records("identities", "-", stdin=log)}
+        self.assertEqual((rows[person]["CT"], rows[person]["MF"]), ("P", "?"))
+        self.assertEqual((rows[account]["CT"], rows[account]["MF"], rows[account]["EX"]), ("K", "N", "I"))
+
     def test_a_key_made_in_the_log_has_an_age(self):
         for day, letter in (("2026-03-02", "F"), ("2025-11-01", "M"), ("2024-06-01", "O")):
             made = event(1, "CreateAccessKey", user("root-admin", key="AKIAAAAAAAAAAAAAAAA9"),
