@@ -65,9 +65,22 @@ return playbook {
     fb.each(chain, function(hop) cut(hop, fb) end)
 
     -- Ways back in that the chain made, while we act or in the day before the alarm.
-    local day = 24 * 60 * 60 * 1000
-    fb.each(aws.made_by { chain = chain, since = inc.first_seen - day,
-                          kinds = { "access_key", "user", "role", "login_profile" } }, aws.contain)
+    -- A password set on a user that the chain did not make is the thief's, but the user may be in
+    -- honest use: unless the case is beyond doubt, a person resets it.
+    local day  = 24 * 60 * 60 * 1000
+    local made = aws.made_by { chain = chain, since = inc.first_seen - day,
+                               kinds = { "access_key", "user", "role", "login_profile" } }
+    local own  = {}
+    for _, item in ipairs(made) do
+      if item.kind == "user" then own[item.id] = true end
+    end
+    fb.each(made, function(item)
+      if item.kind == "login_profile" and not inc.hard and not own[item.owner or item.id] then
+        fb.escalate { why = "a console password was set for somebody: reset it", about = item.owner or item.id }
+      else
+        aws.contain(item)
+      end
+    end)
 
     -- Every region at once; what would refill (fleets) before what is filled (instances).
     fb.each(aws.regions(), function(region)

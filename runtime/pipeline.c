@@ -536,6 +536,13 @@ static enum fb_status keep_made(struct step *s, struct fb_err *err)
 
     if (ev->outcome != FB_OUTCOME_OK)
         return FB_OK;
+    for (size_t w = 0; w < whos; w++) {
+        enum fb_status st = fb_made_session_keep(s->rt->store, s->a, who[w]->identity, ev,
+                                                 fb_wall_ms(&s->rt->clock), err);
+
+        if (st != FB_OK && st != FB_ECONFLICT)
+            return fb_err_ctx(err, st, "keep whose session %s minted", ev->id);
+    }
     for (size_t i = 0; i < ev->made_count; i++) {
         for (size_t w = 0; w < whos; w++) {
             struct fb_put put;
@@ -831,6 +838,7 @@ static struct fb_runtime unproven(const struct fb_runtime *rt)
     struct fb_runtime apart = *rt;
 
     apart.store = rt->unproven;
+    apart.aws = NULL; /* nor may it spend our calls: plans are made from its own records */
     apart.enforce = false;
     return apart;
 }

@@ -185,7 +185,7 @@ static void drop_model(void *m) { fb_model_free(m); }
 static struct fb_world choose_world(struct fb_runtime *rt, struct fb_arena *a,
                                     const struct fb_incident *inc)
 {
-    if (rt->aws && fb_runtime_blind(rt, a)) {
+    if (rt->aws ? fb_runtime_blind(rt, a) : !rt->model) {
         struct fb_model *m = fb_recorded_world(rt, a, inc);
 
         if (m && fb_arena_defer(a, drop_model, m))

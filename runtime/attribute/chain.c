@@ -7,19 +7,29 @@
 #include "base/arena.h"
 #include "base/text.h"
 
-/* Identity Center's roles: "AWSReservedSSO_<permission set>_<16 hex>", one session a person. */
-static bool is_sso(const struct fb_hop *hop)
+/* The role's path, where it is told, decides: names, and all paths but these two, are anybody's to
+ * choose. Without it the session's name must do. */
+static bool is_under(struct fb_arena *a, const struct fb_hop *hop, const char *path,
+                     const char *session)
 {
-    return strstr(hop->role_arn, "role/aws-reserved/sso.amazonaws.com/") != NULL ||
-           strstr(hop->role_arn, "/AWSReservedSSO_") != NULL ||
-           strstr(hop->identity, ":assumed-role/AWSReservedSSO_") != NULL;
+    struct fb_arn arn;
+
+    if (*hop->role_arn && fb_arn_split(a, hop->role_arn, &arn))
+        return fb_eq(arn.service, "iam") && fb_starts(arn.resource, path);
+    return strstr(hop->identity, session) != NULL;
+}
+
+/* Identity Center's roles: "AWSReservedSSO_<permission set>_<16 hex>", one session a person. */
+static bool is_sso(struct fb_arena *a, const struct fb_hop *hop)
+{
+    return is_under(a, hop, "role/aws-reserved/sso.amazonaws.com/",
+                    ":assumed-role/AWSReservedSSO_");
 }
 
 /* Only a service can assume its service-linked role. */
-static bool is_service_linked(const struct fb_hop *hop)
+static bool is_service_linked(struct fb_arena *a, const struct fb_hop *hop)
 {
-    return strstr(hop->role_arn, ":role/aws-service-role/") != NULL ||
-           strstr(hop->identity, ":assumed-role/AWSServiceRoleFor") != NULL;
+    return is_under(a, hop, "role/aws-service-role/", ":assumed-role/AWSServiceRoleFor");
 }
 
 /* The role behind a session, as an identity of its own. */
@@ -117,7 +127,7 @@ static void end_unknown(struct fb_arena *a, const struct fb_event *ev, struct fb
     struct fb_hop *last = &c->hops[c->count - 1];
     struct fb_hop behind;
 
-    if (last->kind == FB_HOP_ROLE && is_service_linked(last)) {
+    if (last->kind == FB_HOP_ROLE && is_service_linked(a, last)) {
         behind = role_itself(a, last);
         push(c, &behind, "service");
         return;
@@ -180,7 +190,7 @@ enum fb_status fb_chain_trace(struct fb_arena *a, const struct fb_event *ev,
     for (int step = 0; ev->provider != FB_GCP && step <= FB_CHAIN_HOPS_MAX; step++) {
         struct fb_hop *last = &out->hops[out->count - 1];
 
-        if (last->kind == FB_HOP_ROLE && is_sso(last))
+        if (last->kind == FB_HOP_ROLE && is_sso(a, last))
             last->kind = FB_HOP_SSO;
         if (!goes_on(ev, last)) {
             out->partial = out->partial || last->kind == FB_HOP_UNKNOWN;

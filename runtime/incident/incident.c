@@ -36,7 +36,8 @@ void fb_incident_open(struct fb_arena *a, struct fb_incident *inc, const struct 
     fb_sha256_hex(seed, strlen(seed), hex);
     inc->id = fb_arena_fmt(a, "inc-%.12s", hex);
     inc->root = fb_arena_str(a, root->identity);
-    inc->account = fb_arena_str(a, *root->account ? root->account : ev->account);
+    /* Where it happened: what a foreign root did here is cut off here, the rest is for a person. */
+    inc->account = fb_arena_str(a, *ev->account ? ev->account : root->account);
     inc->cloud = ev->provider == FB_GCP ? "gcp" : "aws";
     inc->why = "";
     inc->opened_ms = now_ms;
@@ -112,7 +113,8 @@ bool fb_incident_fold(struct fb_arena *a, struct fb_incident *inc, const struct 
     size_t hops = inc->hop_count;
     bool fired = false, more = v->level > inc->level;
     bool did =
-        ev->outcome == FB_OUTCOME_OK && !fb_event_is(ev, FB_T_READ) && ev->time_ms >= inc->first_ms;
+        ev->outcome == FB_OUTCOME_OK && ev->time_ms >= inc->first_ms &&
+        (!fb_event_is(ev, FB_T_READ) || *ev->mint.credential); /* AssumeRole calls itself a read */
 
     if (v->level > FB_OBSERVE || ev->time_ms >= inc->first_ms) { /* else: from before it began */
         for (size_t i = chain->count; i-- > 0;)

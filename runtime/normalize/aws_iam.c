@@ -88,6 +88,18 @@ void fb_norm_login_profile(struct fb_norm_call *c)
         fb_norm_made_one(c, "login_profile", user, user, "");
 }
 
+/* AWS puts its quarantine policy in place as one of its services, as "AWS Internal", as the root
+ * user, or as the very user whose key leaked (so in the records that are public). Anybody else who
+ * attaches it to somebody proves nothing against that somebody. */
+static bool is_by_aws(const struct fb_norm_call *c)
+{
+    const struct fb_principal *who = &c->ev->who;
+
+    return who->kind == FB_WHO_SERVICE || who->kind == FB_WHO_ROOT ||
+           fb_eq(who->invoked_by, "AWS Internal") || fb_eq(c->ev->ip, "AWS Internal") ||
+           (who->kind == FB_WHO_USER && *who->name && fb_eq(who->name, c->ev->target_user));
+}
+
 /* Attach*Policy; a permission set's managed policy too. */
 void fb_norm_attach_policy(struct fb_norm_call *c)
 {
@@ -98,7 +110,7 @@ void fb_norm_attach_policy(struct fb_norm_call *c)
     c->ev->target_policy = arn;
     if (fb_ends(arn, "/AdministratorAccess"))
         fb_norm_set(c, FB_T_ADMIN_GRANT);
-    if (strstr(arn, "/" QUARANTINE))
+    if (is_by_aws(c) && strstr(arn, ":iam::aws:policy/" QUARANTINE))
         fb_norm_set(c, FB_T_QUARANTINE_POLICY);
 }
 
@@ -118,7 +130,7 @@ void fb_norm_inline_policy(struct fb_norm_call *c)
     if (fb_starts_fold(name, OUR_POLICY))
         fb_norm_set(c, FB_T_DENY_REMOVED);
     if (fb_starts(c->ev->action, "Put")) {
-        if (fb_starts(name, QUARANTINE))
+        if (is_by_aws(c) && fb_starts(name, QUARANTINE))
             fb_norm_set(c, FB_T_QUARANTINE_POLICY);
         fb_norm_policy_document(c);
     }

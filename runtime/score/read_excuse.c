@@ -58,6 +58,8 @@ static bool known_tool(const struct reading *r)
     return false;
 }
 
+bool fb_reading_by_iac(const struct reading *r) { return all_recent(r, LAUNCH_IAC); }
+
 /* Known tool and known networks: an agent's text alone is anybody's to write. */
 void fb_read_known_iac(const struct reading *r, const struct fb_signal *s, int arg, struct found *f)
 {

@@ -15,6 +15,7 @@ static const double GROUP_COUNTS = 0.8; /* nats: one in two groups that `contain
 static const double ABSOLUTE = 1.0;     /* nats: evidence that is more than novelty */
 static const double LEAST = 0.005;      /* nats: below, a term is not there */
 static const double M_CAP = 4.0;
+static const double ROLLOUT_USD = 20; /* an hour; where burn-rate begins to count */
 
 static const double NEWS_SHARE = 0.1; /* of a signal's full value */
 
@@ -203,8 +204,24 @@ static struct total add_up(const struct fb_verdict *v, size_t skip)
 struct setting {
     const struct fb_score_config *config;
     bool account_new; /* in its first 72 h */
+    bool rollout;     /* see is_rollout */
     double usd_per_hour;
 };
+
+/* A young root whose launches all name an infrastructure tool, cheap so far, and with nothing else
+ * against it. While there is no history, a first roll-out and a patient thief who borrows the
+ * tool's name look alike: a person is told, nothing is cut. Dearer than ROLLOUT_USD it is treated
+ * as any. */
+static bool is_rollout(const struct reading *now, const struct fb_verdict *v, double usd_per_hour)
+{
+    if (!now->young || usd_per_hour >= ROLLOUT_USD || !fb_reading_by_iac(now))
+        return false;
+    for (size_t g = 0; g < GROUP_COUNT; g++) {
+        if (!strchr("ORS", GROUPS[g].id) && group_sum(v, GROUPS[g].id, SIZE_MAX) >= GROUP_COUNTS)
+            return false;
+    }
+    return true;
+}
 
 static bool over_max_usd(const struct setting *s)
 {
@@ -224,6 +241,12 @@ static enum fb_level level_of(const struct setting *s, const struct total *t, co
     if (t->score >= s->config->contain && t->groups >= 2) {
         if (s->account_new && !t->absolute) {
             *rule = "novelty alone does not contain in an account's first 72 hours";
+            return FB_ALERT;
+        }
+        if (s->rollout) {
+            *rule =
+                "an infrastructure tool's roll-out under 20 USD an hour, by an identity without "
+                "history: a person decides";
             return FB_ALERT;
         }
         *rule = "the score reaches `contain` and two groups hold 0.8 nats or more";
@@ -347,6 +370,7 @@ void fb_score(struct fb_arena *a, const struct fb_score_config *config, const st
     collect(&now, &then, out);
     total = add_up(out, SIZE_MAX);
     setting.usd_per_hour = fb_reading_usd_per_hour(&now);
+    setting.rollout = is_rollout(&now, out, setting.usd_per_hour);
     out->nats = total.nats;
     out->score = total.score;
     out->usd_per_hour = setting.usd_per_hour;

@@ -34,6 +34,10 @@ struct found {
 /* Reads row `i` of the table. */
 struct found fb_signal_read(const struct reading *r, size_t i);
 
+/* Whether infrastructure tools, by their own word, made every launch in the hour before the reading
+ * (and there is one). */
+bool fb_reading_by_iac(const struct reading *r);
+
 /* USD an hour added by launches in the hour before the reading. */
 double fb_reading_usd_per_hour(const struct reading *r);
 

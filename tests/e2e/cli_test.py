@@ -234,6 +234,34 @@ class Replay(unittest.TestCase):
         self.assertNotRegex(out.rstrip("\n"), "[\x00-\x1f\x7f-\x9f\u202e]")
 
 
+class Stories(unittest.TestCase):
+    """However little history there is: the thief is contained by his third region, the roll-out never."""
+
+    def replay_from(self, story, first):
+        with open(f"events/{story}/events.ndjson", "rb") as f:
+            rows = f.read().splitlines(keepends=True)[first:]
+        return lines(run("replay", "--output", "json", "-", stdin=b"".join(rows))[1])
+
+    def test_a_roll_out_is_never_contained_whatever_history_the_store_holds(self):
+        for first in range(0, 57, 8):
+            levels = {d["level"] for d in self.replay_from("terraform-rollout", first)}
+            self.assertNotIn("contain", levels, f"from event {first}")
+
+    def test_the_thief_is_contained_by_the_third_region_whatever_history_the_store_holds(self):
+        with open("events/leaked-key-every-region/expect.json", encoding="utf-8") as f:
+            history = json.load(f)["history"]
+        for first in range(0, history + 1, 12):
+            regions = []
+            for d in self.replay_from("leaked-key-every-region", first):
+                if d["action"] == "RunInstances" and d["principal"].endswith("/build"):
+                    regions += [d["region"]] if d["region"] not in regions else []
+                if d["level"] == "contain":
+                    break
+            else:
+                self.fail(f"never contained from event {first}")
+            self.assertLessEqual(len(regions), 3, f"from event {first}: {regions}")
+
+
 class Playbooks(unittest.TestCase):
     def replay_with(self, source):
         with tempfile.TemporaryDirectory() as d:

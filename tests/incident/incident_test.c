@@ -16,7 +16,8 @@ static struct fb_event event(const char *id, int64_t at_ms)
                              .region = "us-east-1",
                              .service = "ec2",
                              .action = "RunInstances",
-                             .error = ""};
+                             .error = "",
+                             .mint = {.credential = ""}};
 }
 
 static struct fb_hop hop(const char *identity)
