@@ -11,7 +11,7 @@ enum { COLUMNS = 9 };
 static const char *const HEADS[COLUMNS] = {"id",    "group", "weight", "half_life", "attack",
                                            "state", "kind",  "marks",  "words"};
 
-/* DETECTION section 1: the letters' meaning. */
+/* What the groups' letters mean. */
 static const char *group_words(char group)
 {
     switch (group) {

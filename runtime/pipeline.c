@@ -36,7 +36,7 @@ enum {
 };
 
 #define OLDEST_MS     INT64_C(1262304000000) /* 2010: no log is older */
-#define LIVE_AHEAD_MS INT64_C(600000)        /* DETECTION section 2: skew */
+#define LIVE_AHEAD_MS INT64_C(600000)        /* clocks that run ahead by less are believed */
 #define LOG_AHEAD_MS                                                                               \
     (INT64_C(10) * 365 * 86400000) /* a log's own time is believed but not anything */
 

@@ -114,7 +114,7 @@ enum fb_status fb_pipeline_event(struct fb_runtime *rt, struct fb_arena *a,
 enum fb_status fb_pipeline_standing(struct fb_runtime *rt, struct fb_arena *a, const char *identity,
                                     struct fb_decision *out, struct fb_err *err);
 
-/* The decision as one JSON object, DESIGN's shape; no line end. */
+/* The decision as one JSON object (README, "A decision"); no line end. */
 void fb_decision_write(struct fb_buf *to, struct fb_arena *a, const struct fb_decision *d);
 /* One plain line for a person. */
 void fb_decision_text(struct fb_buf *to, const struct fb_decision *d);

@@ -4,7 +4,7 @@
  * I/O). Out:  hops, principal first, root last; and the edges that this event itself proves. Cost:
  * at most FB_CHAIN_HOPS_MAX look-ups; a loop ends the walk. From: CloudTrail
  * userIdentity.sessionContext; responseElements.credentials of AssumeRole*, GetSessionToken,
- * GetFederationToken (DETECTION section 3); Google: authenticationInfo (gcp_actor.c). */
+ * GetFederationToken; Google: authenticationInfo (gcp_actor.c). */
 #ifndef FB_CHAIN_H
 #define FB_CHAIN_H
 #include <stdbool.h>

@@ -4,7 +4,7 @@
  * No look-up is needed for impersonation: every entry carries its own delegation history. Edges are
  * kept for three things that an entry may not tell: whose key a notice names, who began a call
  * whose last entry names nobody, and who made the group whose machines Google's agent starts.
- * From: Cloud Audit Logs, AuthenticationInfo; DETECTION section 3 and its known gap (b). */
+ * From: Cloud Audit Logs, AuthenticationInfo. */
 #include "attribute/actor.h"
 
 #include "base/arena.h"

@@ -1,6 +1,6 @@
 /* credentials.c - finds the credentials that our own calls are signed with.
  *
- * From: CLOUD_FACTS section 4. Answers with secrets live in an arena of this file's own, and their
+ * Order: as AWS's own SDKs. Answers with secrets live in an arena of this file's own, and their
  * texts are wiped before it is given back. */
 #include "cloud/credentials.h"
 

@@ -1,6 +1,6 @@
 /* endpoints.c - the table of services, and the hosts of the three public partitions.
  *
- * From: the providers' endpoint rules as CLOUD_FACTS section 2 lists them. */
+ * From: AWS's endpoint rules, as botocore evaluates them. */
 #include "cloud/endpoints.h"
 
 #include <ctype.h>

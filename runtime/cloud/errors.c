@@ -1,6 +1,6 @@
 /* errors.c - one reader for XML, EC2's XML, JSON and HTML refusals; and the tables of codes.
  *
- * From: CLOUD_FACTS section 2 (retry classes). Nothing here parses strictly: a peer in trouble
+ * Retry classes: as botocore's standard mode has them. Nothing here parses strictly: a peer in trouble
  * sends XML for JSON services and HTML for anything. */
 #include "cloud/errors.h"
 

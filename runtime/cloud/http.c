@@ -1,6 +1,6 @@
 /* http.c - chains of requests over one curl multi handle, without a barrier between the chains.
  *
- * Traps that shaped this file (measured, PERFORMANCE section 3): a parsed CA store is shared only
+ * Traps that shaped this file (measured): a parsed CA store is shared only
  * inside one multi handle and only when it comes from a file; without CURLMOPT_MAXCONNECTS kept
  * connections are dropped when finished handles are removed. */
 #include "cloud/http.h"

@@ -1,6 +1,6 @@
 /* sigv4.c - AWS Signature Version 4 on header-signed requests.
  *
- * From: AWS's published test suite and CLOUD_FACTS section 3.2. The canonical text holds the
+ * From: AWS's published test suite and its documentation. The canonical text holds the
  * session token, so that it is built in memory that is wiped. */
 #include "cloud/sigv4.h"
 

@@ -3,7 +3,7 @@
  * Every ask walks the same road: capability -> canonical target -> protected -> limits -> mode ->
  * intent in the journal -> act -> read back -> outcome in the journal. The journal is not a cache:
  * each pass reads the world again and acts again where it drifted. All verbs are idempotent and
- * only take power away. (SAFETY sections 1, 4, 5.) */
+ * only take power away. */
 #ifndef FB_CONTAIN_H
 #define FB_CONTAIN_H
 #include <stdbool.h>
@@ -22,7 +22,7 @@
 struct fb_arena;
 
 /* What configuration says about acting. Lists are NULL when empty; a limit below 0 is none.
- * What the incident's own chain made counts against no limit of configuration (SAFETY T16);
+ * What the incident's own chain made counts against no limit of configuration;
  * machines leave a tenth of an hour's actions to identities. */
 struct fb_guard_config {
     const char *const *protected_identities; /* break_glass and protected.identities */

@@ -31,7 +31,7 @@ enum {
     FB_ALIASES_MAX = 16,
     FB_MARGIN_MS = 1000,   /* time that acting on an intent needs: none is written later */
     FB_IN_HAND_MS = 30000, /* a fresh intent of another worker is left to it this long */
-    FB_GIVE_UP_MS = 900000 /* throttled and timed-out tries go on this long (SAFETY I6) */
+    FB_GIVE_UP_MS = 900000 /* throttled and timed-out tries go on this long */
 };
 
 /* One fact of the world, as of this pass. */

@@ -392,7 +392,7 @@ const char *fb_guard_limits(struct fb_gate_run *g, struct fb_op *op)
         return NULL;
     /* What the incident's own chain made draws on no limit of configuration, and made identities on
      * no limit of a playbook either: cutting them hurts nobody else, and decoys must not use up
-     * what the real targets need (SAFETY T16). A playbook's resources are machines of any maker. */
+     * what the real targets need. A playbook's resources are machines of any maker. */
     if (own_limit >= 0 && !(identity && op->made) &&
         count(g, identity, !identity, playbook) >= own_limit)
         return fb_arena_fmt(g->a, "limit: playbook %s may act on %lld %s of one incident", playbook,
@@ -416,7 +416,7 @@ static const char *budget_key(struct fb_gate_run *g, int64_t *hour)
 }
 
 /* Machines may use nine tenths of the hour: cutting identities keeps a reserve, so that a flood of
- * machines cannot stop us from cutting the next key (SAFETY T16). */
+ * machines cannot stop us from cutting the next key. */
 static int64_t ceiling(const struct fb_gate_run *g, bool reserve)
 {
     int64_t limit = g->set.guards->actions_per_hour;

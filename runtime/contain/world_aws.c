@@ -1,6 +1,6 @@
 /* world_aws.c - the real account, as a world: jobs and stages of calls.
  *
- * Calls, answers and error codes of the two halves: CLOUD_FACTS sections 5 and 6. Every step is
+ * Calls, answers and error codes of the two halves: the IAM and EC2 API references. Every step is
  * idempotent. Work is in stages; within a stage each job is a chain of its own, so that regions
  * never wait for each other. */
 #include "contain/world_aws_in.h"

@@ -129,7 +129,7 @@ void fb_incident_note(struct fb_arena *a, struct fb_incident *inc, const char *k
 /* Whether a pass is due at now_ms without a new event. */
 bool fb_incident_due(const struct fb_incident *inc, int64_t now_ms);
 
-/* What a playbook sees of it (PLAYBOOK_API section 3), pass counted from 1. */
+/* What a playbook sees of it (playbooks/meta/playbook.lua), pass counted from 1. */
 struct fb_val *fb_incident_val(struct fb_arena *a, const struct fb_incident *inc, bool enforce);
 
 /* The record's JSON, and back. version is the caller's to set. */

@@ -1,5 +1,5 @@
 /* aws_actions.c - the one table that says what an AWS call does: service, event name, traits, and
- * where the parameters decide, a function that reads them. Order of sections: DETECTION's signals.
+ * where the parameters decide, a function that reads them. Order of sections: the signal table's.
  */
 #include <string.h>
 
@@ -17,7 +17,7 @@ static const struct action {
     uint64_t traits;
     void (*refine)(struct fb_norm_call *c);
 } actions[] = {
-    /* Compute that is billed: DETECTION section 5, row by row. */
+    /* Compute that is billed. */
     {"ec2", "RunInstances", B(COMPUTE_CREATE), fb_norm_run_instances},
     {"ec2", "StartInstances", B(COMPUTE_CREATE), NULL},
     {"ec2", "CreateFleet", B(COMPUTE_CREATE), fb_norm_fleet},

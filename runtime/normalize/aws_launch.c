@@ -6,7 +6,7 @@
 #include "normalize/norm_in.h"
 
 enum {
-    MAX_COUNT_MACHINES = 10, /* DETECTION signal max-count-ask */
+    MAX_COUNT_MACHINES = 10, /* signal max-count-ask */
     MAX_COUNT_FLEET = 20,
     BLOWUP_MAX = 100, /* signal asg-blowup */
     BLOWUP_DESIRED = 20,

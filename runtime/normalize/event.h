@@ -81,7 +81,7 @@ struct fb_principal {
  * whether it worked. */
 enum fb_trait {
     FB_T_READ = 0,           /* changes nothing; never on calls that mint or that start compute */
-    FB_T_COMPUTE_CREATE,     /* creates or grows billable compute (DETECTION section 5) */
+    FB_T_COMPUTE_CREATE,     /* creates or grows billable compute */
     FB_T_LAUNCH,             /* ... and ev->launch says how much (not on resizes: see fb_launch) */
     FB_T_DRY_RUN,            /* DryRun: rights were probed */
     FB_T_QUOTA_ERROR,        /* a limit, verification or opt-in stopped it */

@@ -1,6 +1,6 @@
 /* gcp_actions.c - the one table that says what a Google call does: service, method name without
  * version and prefix, traits, and where the request decides, a function that reads it. Order of
- * sections: DETECTION's signals. */
+ * sections: the signal table's. */
 #include <string.h>
 #include <strings.h>
 
@@ -16,7 +16,7 @@ static const struct action {
     uint64_t traits;
     void (*refine)(struct fb_gcp_call *g);
 } actions[] = {
-    /* Compute that is billed: DETECTION section 5, row by row. */
+    /* Compute that is billed. */
     {"compute", "instances.insert", B(COMPUTE_CREATE), fb_gcp_insert},
     {"compute", "instances.bulkInsert", B(COMPUTE_CREATE), fb_gcp_bulk_insert},
     {"compute", "regionInstances.bulkInsert", B(COMPUTE_CREATE), fb_gcp_bulk_insert},

@@ -8,7 +8,7 @@
 #include "normalize/gcp_in.h"
 
 enum {
-    MAX_COUNT_MACHINES = 10, /* DETECTION signal max-count-ask */
+    MAX_COUNT_MACHINES = 10, /* signal max-count-ask */
     BLOWUP_MAX = 100,        /* signal asg-blowup */
     BLOWUP_DESIRED = 20,
     WALK_DEPTH_MAX = 10,

@@ -1,7 +1,7 @@
 /* host.h - Lua playbooks: loaded, matched, run in passes, bounded.
  *
  * A playbook is `return playbook { name=, api=1, on={cloud,kinds,score}, mode=, needs=, limits=,
- * run=function(inc, fb) ... end }` (PLAYBOOK_API level 1). Its world is `inc` (plain values) and
+ * run=function(inc, fb) ... end }` (API level 1, playbooks/README.md). Its world is `inc` (plain values) and
  * `fb` (the gate). Ceilings: memory, instructions, wall time, gate calls; an abort cannot be caught
  * by the playbook. Values that reach Lua are data; text from events is never compiled. */
 #ifndef FB_HOST_H
@@ -79,7 +79,7 @@ struct fb_run {
     size_t done, planned, pending, already, refused, failed; /* verbs by status */
 };
 
-/* Runs playbook i once, from the top, in a fresh state. `inc` is a map (PLAYBOOK_API section 3),
+/* Runs playbook i once, from the top, in a fresh state. `inc` is a map (playbooks/meta/playbook.lua),
  * now_ms is what fb.now() gives. The deadline is mono time for the whole run (0 none). Never
  * raises, never returns before the state is gone. Strings of *out live in a. */
 void fb_playbooks_run(const struct fb_playbooks *p, size_t i, struct fb_arena *a,

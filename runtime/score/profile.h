@@ -3,7 +3,7 @@
  * merge(a, b) is commutative, associative and idempotent, and observing an event is merging in a
  * profile of that one event; so duplicates, lateness and order cannot matter, and a compare-and-set
  * retry is one more merge. Only single-event signals are latched; window and baseline signals are
- * derived when the score is read (DETECTION section 2, "State per root").
+ * derived when the score is read.
  * The same struct keyed by account is the account's profile. */
 #ifndef FB_PROFILE_H
 #define FB_PROFILE_H

@@ -2,7 +2,7 @@
 #include "base/arena.h"
 #include "score/signals_in.h"
 
-/* DETECTION: 2 regions .25, 3 .5, 4 and 5 .75, 6 and more 1; a known one counts once. */
+/* 2 regions .25, 3 .5, 4 and 5 .75, 6 and more 1; a known one counts once. */
 static double fanout_m(uint64_t fresh, uint64_t old)
 {
     int n = fresh ? bits(fresh) + (old != 0) : 0;

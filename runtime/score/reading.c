@@ -3,7 +3,7 @@
 
 #include "score/signals_in.h"
 
-/* Thresholds of DETECTION section 2. */
+/* When a root or an account is young, and what counts as known. */
 enum {
     YOUNG_DAYS = 7,
     YOUNG_EVENT_BITS = 45 /* about 50 distinct events leave 45 of 256 bits set */

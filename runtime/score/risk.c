@@ -8,7 +8,7 @@
 
 enum { VALUES_MAX = 5 };
 
-/* DETECTION section 2, "Identity risk". [0] is the highest: unknown reads as it. */
+/* [0] is the highest: unknown reads as it. */
 struct value {
     char letter;
     double weight;
@@ -91,7 +91,7 @@ static double round_up(double x)
     return n % 10000 == 0 ? (double)n / 100000.0 : (double)(n / 10000 + 1) / 10.0;
 }
 
-/* The formula as DETECTION gives it. */
+/* CVSS 3.1's shape with our metrics. */
 static double plain_score(const struct levels *l)
 {
     double ease = 6.33 * value_of(l, CT)->weight * value_of(l, EX)->weight *

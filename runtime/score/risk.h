@@ -1,7 +1,7 @@
 /* risk.h - how much harm an identity could do in the wrong hands, and how easily it gets there: a
  * static score beside the activity score. It orders lists; it never contains by itself.
  *
- * Eight metrics in the shape of CVSS 3.1 (DETECTION section 2, "Identity risk"), one letter each,
+ * Eight metrics in the shape of CVSS 3.1, one letter each,
  * written as "FBIR:1/CT:K/EX:L/MF:N/AG:O/PW:A/CP:U/DT:H/RC:C". A metric that nobody can prove is
  * '?': it counts as its highest value and is told as assumed. Pure arithmetic, no state. */
 #ifndef FB_RISK_H

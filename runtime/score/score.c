@@ -1,4 +1,4 @@
-/* score.c - present signals become one number and a level: DETECTION section 2. */
+/* score.c - present signals become one number and a level. */
 #include "score/score.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* score.h - event + profile of the root become a verdict: capped log-odds over groups of signals.
  *
  * W = sum over groups of min(cap, w1 + .6 w2 + .36 w3 + ...) - mitigation
- * score = 100 / (1 + e^-(W - 5))                              (DETECTION section 2)
+ * score = 100 / (1 + e^-(W - 5))
  * A term fired when its value with `after` exceeds its value with `before`, both read at the same
  * time. An event that fires nothing is `observe`; any other causes the level that the whole score
  * earns. Pure: same event, profiles and configuration, same verdict. No I/O, no clock. */
@@ -83,7 +83,7 @@ struct fb_verdict {
     const char *kinds[8]; /* playbook kinds of the terms, strongest first */
     size_t kind_count;
     double usd_per_hour;      /* burn rate that the window saw */
-    const char *rule;         /* the rule of DETECTION section 2 that gave root_level, in words */
+    const char *rule;         /* the rule that gave root_level, in words */
     const char *would_change; /* the one thing that would have changed the level, for explain */
 };
 

@@ -293,7 +293,7 @@ static void names_inside_a_cluster_stay_inside_it(void **state)
     assert_string_equal(ev.who.arn, "");
 }
 
-/* DETECTION: the first entry of a long call counts, the last adds nothing. */
+/* The first entry of a long call counts, the last adds nothing. */
 static void a_launch_told_twice_counts_once(void **state)
 {
     struct fb_event first = insert(*state, NULL, "'operation':{'id':'op-1','first':true}");

@@ -1,6 +1,6 @@
 /* crash_test.c - promise 5: the store dies at the n-th commit and stays dead until the restart, for
- * every n of a story; the event comes again, and the end is the same as without the crash (SAFETY
- * I8, I11, I22). And two workers that play the same story at the same time end the same. */
+ * every n of a story; the event comes again, and the end is the same as without the crash.
+ * And two workers that play the same story at the same time end the same. */
 #include "base/digest.h"
 #include "contain/ledger.h"
 #include "pipeline/play.h"

@@ -1,4 +1,4 @@
-/* story_test.c - the scenarios of DETECTION section 6, played event by event. The numbers are
+/* story_test.c - the scenarios that the model was made for, played event by event. The numbers are
  * worked out by hand from the table's weights (the sums stand beside them), not copied from a run.
  */
 #include "support/fb_test.h"
@@ -224,7 +224,7 @@ static void the_same_after_a_few_days_of_history_stays_far_from_contain(void **s
     }
 }
 
-/* DETECTION: a first Terraform in 3 regions of an empty store is at 70, a CI burst of 128 vCPU
+/* A first Terraform in 3 regions of an empty store is at 70, a CI burst of 128 vCPU
  * at 54. */
 static void first_days_on_an_empty_store_alert_at_most(void **state)
 {

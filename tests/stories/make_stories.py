@@ -5,7 +5,7 @@
     make_stories.py --check [DIR]  change nothing; exit 1 and name what differs
 
 Everybody in the stories is invented; addresses are documentation ranges (RFC 5737, RFC 3849), key ids
-end in EXAMPLE. Stories follow DETECTION's scenarios: a quiet baseline that teaches what is normal, then
+end in EXAMPLE. Each story has a quiet baseline that teaches what is normal, then
 the story itself. What the decisions must be stands in each expect.json (schema: events/README.md).
 """
 import json
