@@ -13,7 +13,13 @@
 #include "base/buf.h"
 #include "base/json.h"
 
-enum { TEXT_HITS = 25, TEXT_OTHERS = 10, LINE_BYTES = 2 << 20, NAME_BYTES = 160 };
+enum {
+    TEXT_HITS = 25,
+    TEXT_OTHERS = 10,
+    LINE_BYTES = 2 << 20,
+    NAME_BYTES = 160,
+    CELL_BYTES = 8192
+};
 
 /* Where one identity's object is, and what it is sorted by. */
 struct ref {
@@ -497,16 +503,29 @@ static bool json_report(struct report *r)
 /* --- CSV: one row an identity -------------------------------------------------------------------
  */
 
+/* Without what could steer a terminal. */
+static struct fb_buf plain_of(const char *s)
+{
+    struct fb_buf b;
+
+    fb_buf_init(&b, CELL_BYTES + 8);
+    fb_buf_add_plain(&b, s, CELL_BYTES);
+    return b;
+}
+
 /* Quoted; a leading =, +, - or @ must not become a formula in a spreadsheet. */
 static void csv_text(struct report *r, const char *s)
 {
-    put(r, strchr("=+-@\t\r", *s) && *s ? "\"'" : "\"");
-    for (; *s; s++) {
-        if (*s == '"')
+    struct fb_buf plain = plain_of(s);
+
+    put(r, *plain.at && strchr("=+-@", *plain.at) ? "\"'" : "\"");
+    for (const char *p = plain.at; *p; p++) {
+        if (*p == '"')
             fb_buf_addc(&r->line, '"');
-        fb_buf_addc(&r->line, (unsigned char)*s < 0x20 ? ' ' : *s);
+        fb_buf_addc(&r->line, *p);
     }
     put(r, "\",");
+    fb_buf_release(&plain);
 }
 
 static void csv_signals(struct report *r, const struct fb_json *doc, const struct fb_json *moment)
@@ -568,16 +587,21 @@ static bool csv_report(struct report *r)
 
 static void html_text(struct report *r, const char *s)
 {
-    for (; *s; s++) {
-        if (*s == '<')
+    struct fb_buf plain = plain_of(s);
+
+    for (const char *p = plain.at; *p; p++) {
+        if (*p == '<')
             put(r, "&lt;");
-        else if (*s == '>')
+        else if (*p == '>')
             put(r, "&gt;");
-        else if (*s == '&')
+        else if (*p == '&')
             put(r, "&amp;");
+        else if (*p == '"')
+            put(r, "&quot;");
         else
-            fb_buf_addc(&r->line, (unsigned char)*s < 0x20 ? ' ' : *s);
+            fb_buf_addc(&r->line, *p);
     }
+    fb_buf_release(&plain);
 }
 
 static void html_cell(struct report *r, const char *s)

@@ -19,6 +19,7 @@
 enum {
     NETWORKS = 8,      /* remembered of one identity: the first ones seen */
     KNOWN_DAYS = 3,    /* earlier days that make a thing known, as the profile counts */
+    HABIT_DAYS = 5,    /* days in all that make it a habit, seen from the log's end */
     STORIES_MAX = 500, /* told of one island */
     SIGNALS_TOLD = 5,
     PLAN_TOLD = 50,
@@ -53,6 +54,7 @@ struct moment {
     char *json; /* the event and its signals: members of an object */
     char *plan; /* what containment would have asked for: a JSON array; NULL none */
     enum fb_bt_hands hands;
+    int network; /* of the event, in the identity's list; -1 none */
     char because[200];
 };
 
@@ -64,9 +66,12 @@ struct identity {
     double peak;
     struct days days, iac;
     const char *iac_tool; /* "" none */
+    const char *tool;     /* of its newest agent */
+    uint64_t agent;       /* that agent's hash: most identities have one */
     struct network networks[NETWORKS];
     int64_t crossed[FB_BT_STEPS]; /* 0: never */
     uint8_t hands[FB_BT_STEPS];
+    int8_t network[FB_BT_STEPS];
     const char *top[3]; /* signals at the peak */
     struct moment *alert, *contain;
 };
@@ -212,17 +217,18 @@ static uint32_t network_hash(const char *ip)
     return hash ? hash : 1;
 }
 
-static struct network *network_of(struct identity *who, const char *ip)
+/* Its number; -1 when more than NETWORKS were seen, or the event names none. */
+static int network_of(struct identity *who, const char *ip)
 {
     uint32_t hash = network_hash(ip);
 
-    for (size_t i = 0; i < NETWORKS; i++) {
+    for (int i = 0; i < NETWORKS && *ip; i++) {
         if (!who->networks[i].hash)
             who->networks[i].hash = hash;
         if (who->networks[i].hash == hash)
-            return &who->networks[i];
+            return i;
     }
-    return NULL;
+    return -1;
 }
 
 /* Tools that build infrastructure: people who run them know what they own. */
@@ -243,10 +249,10 @@ static const char *iac_tool(const char *agent)
 static enum fb_bt_hands judge(struct identity *who, const struct fb_decision *d, char *why,
                               size_t size)
 {
-    const struct network *net = network_of(who, d->ev.ip);
+    int net = network_of(who, d->ev.ip);
     int32_t today = day_of(d->ev.time_ms);
     int before = days_before(&who->days, today);
-    int here = net ? days_before(&net->days, today) : 0;
+    int here = net >= 0 ? days_before(&who->networks[net].days, today) : 0;
     int tool = *iac_tool(d->ev.agent) ? days_before(&who->iac, today) : 0;
 
     for (size_t i = 0; i < d->verdict.count; i++) {
@@ -267,13 +273,37 @@ static enum fb_bt_hands judge(struct identity *who, const struct fb_decision *d,
                        tool >= KNOWN_DAYS ? iac_tool(d->ev.agent) : "");
         return FB_BT_YOURS;
     }
-    if (before >= KNOWN_DAYS && here == 0 && net && *d->ev.ip) {
+    if (before >= KNOWN_DAYS && here == 0 && net >= 0) {
         (void)snprintf(why, size, "active on %d earlier days, but never from this network", before);
         return FB_BT_STOLEN;
     }
     (void)snprintf(why, size, "active on %d earlier day%s, on %d of them from this network", before,
                    before == 1 ? "" : "s", here);
     return FB_BT_UNCLEAR;
+}
+
+/* The whole log knows more than the day did: what looked new and went on for days from the same
+ * network is a habit. What broke an older habit stays strange, however long it went on. */
+static enum fb_bt_hands in_hindsight(const struct identity *who, enum fb_bt_hands hands, int net)
+{
+    if (hands != FB_BT_NO_HISTORY && hands != FB_BT_UNCLEAR)
+        return hands;
+    return net >= 0 && who->networks[net].days.count >= HABIT_DAYS ? FB_BT_YOURS : hands;
+}
+
+static void look_back(const struct identity *who, struct moment *m)
+{
+    enum fb_bt_hands hands = m ? in_hindsight(who, m->hands, m->network) : FB_BT_UNCLEAR;
+
+    if (!m || hands == m->hands)
+        return;
+    m->hands = hands;
+    (void)snprintf(
+        m->because, sizeof m->because,
+        "little was known of it on that day, but it works from this network on %d of its %d "
+        "days%s%s",
+        who->networks[m->network].days.count, who->days.count, *who->iac_tool ? ", with " : "",
+        who->iac_tool);
 }
 
 /* --- moments ------------------------------------------------------------------------------------
@@ -335,6 +365,7 @@ static struct moment *moment_new(struct identity *who, const struct fb_decision 
     m->usd_per_hour = d->verdict.usd_per_hour;
     m->json = event_json(d);
     m->hands = judge(who, d, m->because, sizeof m->because);
+    m->network = network_of(who, d->ev.ip);
     if (m->json)
         return m;
     moment_free(m);
@@ -419,6 +450,7 @@ static void see_score(struct identity *who, const struct fb_decision *d)
             continue;
         who->crossed[i] = d->ev.time_ms;
         who->hands[i] = (uint8_t)judge(who, d, why, sizeof why);
+        who->network[i] = (int8_t)network_of(who, d->ev.ip);
     }
     if (v->score <= who->peak)
         return;
@@ -450,21 +482,23 @@ static bool see_levels(struct walk *w, const struct fb_delivery *d, struct ident
 static void see_activity(struct identity *who, const struct fb_event *ev)
 {
     int32_t today = day_of(ev->time_ms);
-    struct network *net;
-    const char *tool;
+    uint64_t agent = fb_hash64_str(ev->agent);
+    int net;
 
     who->events++;
     who->last_ms = ev->time_ms;
     if (ev->kind != FB_EV_CALL && ev->kind != FB_EV_SIGN_IN)
         return; /* what is said about it is not what it does */
     days_see(&who->days, today);
-    net = *ev->ip ? network_of(who, ev->ip) : NULL;
-    if (net)
-        days_see(&net->days, today);
-    tool = iac_tool(ev->agent);
-    if (*tool) {
+    net = network_of(who, ev->ip);
+    if (net >= 0)
+        days_see(&who->networks[net].days, today);
+    if (!who->tool || who->agent != agent)
+        who->tool = iac_tool(ev->agent);
+    who->agent = agent;
+    if (*who->tool) {
         days_see(&who->iac, today);
-        who->iac_tool = tool;
+        who->iac_tool = who->tool;
     }
 }
 
@@ -640,8 +674,12 @@ static size_t choose(struct walk *w, struct identity **list)
         w->sums.contained += level_of(who) == FB_CONTAIN;
         for (size_t s = 0; s < FB_BT_STEPS; s++) {
             w->sums.hit[s] += who->crossed[s] != 0;
-            w->sums.yours[s] += who->crossed[s] && who->hands[s] == FB_BT_YOURS;
+            w->sums.yours[s] +=
+                who->crossed[s] &&
+                in_hindsight(who, (enum fb_bt_hands)who->hands[s], who->network[s]) == FB_BT_YOURS;
         }
+        look_back(who, who->alert);
+        look_back(who, who->contain);
         if (who->peak >= TELL_FROM || level_of(who) != FB_OBSERVE)
             list[n++] = who;
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attribute/chain.h"
 #include "base/arena.h"
 #include "base/digest.h"
 #include "base/text.h"
@@ -17,7 +18,7 @@ enum {
     SHARE_LEAST = 8 << 20, /* of one worker; an event must fit */
     REJECTS_SHOWN = 200,
     REASON_MAX = 512,
-    PAIR_SLOTS = 1 << 14
+    PAIR_SLOTS = 1 << 16
 };
 
 enum fd_use { FD_EVENTS, FD_INDEX, FD_PAIRS, FD_REJECTS, FD_USES };
@@ -25,6 +26,12 @@ enum fd_use { FD_EVENTS, FD_INDEX, FD_PAIRS, FD_REJECTS, FD_USES };
 static int fd_of(const struct fb_history *h, size_t worker, enum fd_use use)
 {
     return h->fds[worker * FD_USES + use];
+}
+
+/* Of an account as pieces spell it (cut when it is too long). */
+static uint64_t hash_of(const char *account)
+{
+    return fb_hash64(account, strnlen(account, FB_ACCOUNT_MAX - 1));
 }
 
 static enum fb_status no_memory(struct fb_err *err)
@@ -97,9 +104,9 @@ static enum fb_status list_files(struct fb_history *h, char **paths, int n, bool
 /* --- reading, in each worker --------------------------------------------------------------------
  */
 
-/* Two accounts on one island. */
+/* Two names on one island, by hash: accounts, and what may bind accounts. */
 struct pair {
-    char a[FB_ACCOUNT_MAX], b[FB_ACCOUNT_MAX];
+    uint64_t a, b;
 };
 
 struct told_reject {
@@ -121,16 +128,13 @@ struct reader {
     uint64_t seen; /* since the board was told */
 };
 
-static void join(struct reader *r, const char *a, const char *b)
+static void join_hashes(struct reader *r, uint64_t a, uint64_t b)
 {
-    struct pair pair;
+    struct pair pair = {a < b ? a : b, a < b ? b : a};
     uint64_t hash;
 
-    if (!*a || !*b || strcmp(a, b) == 0)
+    if (a == b)
         return;
-    memset(&pair, 0, sizeof pair);
-    (void)snprintf(pair.a, sizeof pair.a, "%s", a);
-    (void)snprintf(pair.b, sizeof pair.b, "%s", b);
     hash = fb_hash64(&pair, sizeof pair);
     if (r->told[hash % PAIR_SLOTS] == hash)
         return;
@@ -138,12 +142,77 @@ static void join(struct reader *r, const char *a, const char *b)
     (void)fwrite(&pair, sizeof pair, 1, r->pairs);
 }
 
+static void join(struct reader *r, const char *account, const char *other)
+{
+    if (*account && *other)
+        join_hashes(r, hash_of(account), hash_of(other));
+}
+
+/* A name that may turn up in another account too: an identity, a credential. */
+static void join_name(struct reader *r, const char *account, const char *name)
+{
+    if (*account && *name)
+        join_hashes(r, hash_of(account), ~fb_hash64_str(name));
+}
+
+/* What a trace would ask the store for. */
+struct asking {
+    struct reader *r;
+    const char *account;
+};
+
+static enum fb_status on_ask(void *self, struct fb_arena *a, const char *child, struct fb_edge *out)
+{
+    const struct asking *ask = self;
+
+    (void)a;
+    (void)out;
+    join_name(ask->r, ask->account, child);
+    return FB_ENOTFOUND;
+}
+
+/* Whether an identity of this kind belongs to no account. AWS's others say theirs. */
+static bool is_stateless(const struct fb_event *ev, const struct fb_hop *hop)
+{
+    return ev->provider != FB_AWS || hop->kind == FB_HOP_EXTERNAL || hop->kind == FB_HOP_SSO ||
+           hop->kind == FB_HOP_UNKNOWN || hop->kind == FB_HOP_CREDENTIAL;
+}
+
+/* Binds the event's account to all that its verdict may depend on elsewhere. */
+static enum fb_status join_all(struct reader *r, const struct fb_event *ev, struct fb_err *err)
+{
+    const char *home = fb_home_account(ev);
+    struct asking ask = {r, home};
+    struct fb_edge_source source = {.self = &ask, .get = on_ask};
+    struct fb_edge edges[FB_EDGES_MAX];
+    struct fb_chain chain;
+    struct fb_arn arn;
+    enum fb_status st;
+    size_t n;
+
+    join(r, home, ev->who.account);
+    if (fb_arn_split(r->arena, ev->mint.role_arn, &arn))
+        join(r, home, arn.account);
+    st = fb_chain_trace(r->arena, ev, ev->provider == FB_AWS ? NULL : &source, &chain, err);
+    if (st != FB_OK)
+        return st;
+    for (size_t i = 0; i < chain.count; i++) {
+        if (is_stateless(ev, &chain.hops[i]))
+            join_name(r, home, chain.hops[i].identity);
+    }
+    if (ev->provider == FB_AWS)
+        return FB_OK;
+    n = fb_chain_edges(r->arena, ev, &chain, edges);
+    for (size_t i = 0; i < n; i++)
+        join_name(r, home, edges[i].child);
+    return FB_OK;
+}
+
 static enum fb_status on_record(void *self, const struct fb_record *rec, struct fb_err *err)
 {
     struct reader *r = self;
     struct fb_place place = {r->file, r->index++};
     struct fb_event ev;
-    struct fb_arn arn;
     enum fb_status st = fb_normalize(r->arena, rec, 0, &ev, err);
 
     if (st != FB_OK)
@@ -162,9 +231,9 @@ static enum fb_status on_record(void *self, const struct fb_record *rec, struct 
         return FB_OK;
     }
     r->counts->kept++;
-    join(r, fb_home_account(&ev), ev.who.account);
-    if (fb_arn_split(r->arena, ev.mint.role_arn, &arn))
-        join(r, fb_home_account(&ev), arn.account);
+    st = join_all(r, &ev, err);
+    if (st != FB_OK)
+        return st;
     return fb_spill_add(r->spill, &ev, place, err);
 }
 
@@ -328,62 +397,59 @@ static enum fb_status tell_rejects(const struct fb_history *h, struct fb_err *er
     return ok ? FB_OK : no_memory(err);
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(a, b); }
-
-static size_t account_at(const struct fb_history *h, const char *name)
+static int by_hash(const void *x, const void *y)
 {
-    const char(*found)[FB_ACCOUNT_MAX] =
-        bsearch(name, h->accounts, h->account_count, sizeof *h->accounts, by_name);
+    const uint64_t *a = x, *b = y;
 
-    return found ? (size_t)(found - (const char(*)[FB_ACCOUNT_MAX])h->accounts) : SIZE_MAX;
+    return (*a > *b) - (*a < *b);
 }
 
-static size_t leader(size_t *up, size_t i)
+/* Names in sets: up[i] is another of i's set, or i itself. */
+struct sets {
+    uint64_t *ids; /* sorted */
+    size_t *up, count;
+};
+
+static size_t leader(const struct sets *s, uint64_t hash)
 {
-    while (up[i] != i) {
-        up[i] = up[up[i]];
-        i = up[i];
+    const uint64_t *found = bsearch(&hash, s->ids, s->count, sizeof *s->ids, by_hash);
+    size_t i = found ? (size_t)(found - s->ids) : 0; /* all are in the list */
+
+    while (s->up[i] != i) {
+        s->up[i] = s->up[s->up[i]];
+        i = s->up[i];
     }
     return i;
 }
 
-static void unite(size_t *up, size_t a, size_t b)
+static enum fb_status unite_all(struct sets *s, const struct fb_history *h,
+                                const struct pair *pairs, size_t n, struct fb_err *err)
 {
-    if (a == SIZE_MAX || b == SIZE_MAX)
-        return;
-    a = leader(up, a);
-    b = leader(up, b);
-    if (a < b)
-        up[b] = a; /* the smallest name leads */
-    else
-        up[a] = b;
-}
+    size_t all = h->piece_count + 2 * n;
 
-/* An account that has no events of its own may still bind two that have: it is in the list. */
-static enum fb_status list_accounts(struct fb_history *h, const struct pair *pairs, size_t n,
-                                    struct fb_err *err)
-{
-    size_t kept = 0, all = h->piece_count + 2 * n;
-
-    h->accounts = malloc((all ? all : 1) * sizeof *h->accounts);
-    if (!h->accounts)
+    s->ids = malloc((all + 1) * sizeof *s->ids);
+    s->up = malloc((all + 1) * sizeof *s->up);
+    if (!s->ids || !s->up)
         return no_memory(err);
     for (size_t i = 0; i < h->piece_count; i++)
-        memcpy(h->accounts[i], h->pieces[i].account, FB_ACCOUNT_MAX);
+        s->ids[i] = hash_of(h->pieces[i].account);
     for (size_t i = 0; i < n; i++) {
-        memcpy(h->accounts[h->piece_count + 2 * i], pairs[i].a, FB_ACCOUNT_MAX);
-        memcpy(h->accounts[h->piece_count + 2 * i + 1], pairs[i].b, FB_ACCOUNT_MAX);
+        s->ids[h->piece_count + 2 * i] = pairs[i].a;
+        s->ids[h->piece_count + 2 * i + 1] = pairs[i].b;
     }
-    qsort(h->accounts, all, sizeof *h->accounts, by_name);
+    qsort(s->ids, all, sizeof *s->ids, by_hash);
     for (size_t i = 0; i < all; i++) {
-        if (!kept || strcmp(h->accounts[kept - 1], h->accounts[i]) != 0)
-            memmove(h->accounts[kept++], h->accounts[i], FB_ACCOUNT_MAX);
+        if (!s->count || s->ids[s->count - 1] != s->ids[i])
+            s->ids[s->count++] = s->ids[i];
     }
-    h->account_count = kept;
+    for (size_t i = 0; i < s->count; i++)
+        s->up[i] = i;
+    for (size_t i = 0; i < n; i++)
+        s->up[leader(s, pairs[i].a)] = leader(s, pairs[i].b);
     return FB_OK;
 }
 
-/* A piece and the number of its island's leader, to be sorted together. */
+/* A piece and its island's leader, to be sorted together. */
 struct placed {
     struct fb_piece piece;
     size_t leader;
@@ -393,64 +459,70 @@ static int by_leader(const void *x, const void *y)
 {
     const struct placed *a = x, *b = y;
 
-    return (a->leader > b->leader) - (a->leader < b->leader);
+    if (a->leader != b->leader)
+        return a->leader < b->leader ? -1 : 1;
+    return strcmp(a->piece.account, b->piece.account);
 }
 
-static enum fb_status fill_islands(struct fb_history *h, size_t *up, struct fb_err *err)
+static int by_name(const void *x, const void *y)
 {
-    struct placed *list = malloc((h->piece_count ? h->piece_count : 1) * sizeof *list);
-    struct fb_island *is;
+    const struct fb_island *a = x, *b = y;
 
-    h->islands = calloc(h->account_count ? h->account_count : 1, sizeof *h->islands);
+    return strcmp(a->name, b->name); /* no account is on two */
+}
+
+static enum fb_status fill_islands(struct fb_history *h, const struct sets *s, struct fb_err *err)
+{
+    struct placed *list = malloc((h->piece_count + 1) * sizeof *list);
+    struct fb_island *is = NULL;
+
+    h->islands = calloc(h->piece_count + 1, sizeof *h->islands);
     if (!list || !h->islands) {
         free(list);
         return no_memory(err);
     }
     for (size_t i = 0; i < h->piece_count; i++)
-        list[i] = (struct placed){h->pieces[i], leader(up, account_at(h, h->pieces[i].account))};
-    qsort(list, h->piece_count, sizeof *list, by_leader);
+        list[i] = (struct placed){h->pieces[i], leader(s, hash_of(h->pieces[i].account))};
+    if (h->piece_count)
+        qsort(list, h->piece_count, sizeof *list, by_leader);
     for (size_t i = 0; i < h->piece_count; i++) {
         h->pieces[i] = list[i].piece;
-        if (i == 0 || list[i].leader != list[i - 1].leader)
-            h->islands[h->island_count++] =
-                (struct fb_island){.name = h->accounts[list[i].leader], .first = i};
-        is = &h->islands[h->island_count - 1];
+        if (i == 0 || list[i].leader != list[i - 1].leader) {
+            is = &h->islands[h->island_count++];
+            *is = (struct fb_island){.name = h->pieces[i].account, .first = i};
+        }
         is->count++;
         is->events += list[i].piece.events;
     }
     free(list);
+    if (h->island_count)
+        qsort(h->islands, h->island_count, sizeof *h->islands, by_name);
     return FB_OK;
 }
 
 static enum fb_status find_islands(struct fb_history *h, struct fb_err *err)
 {
-    void *pieces = NULL, *list = NULL;
-    struct pair *pairs;
-    size_t n = 0, *up = NULL;
-    enum fb_status st = FB_OK;
+    void *pieces = NULL, *pairs = NULL;
+    struct sets sets = {0};
+    size_t n = 0;
+    enum fb_status st;
     bool ok = true;
 
     for (size_t w = 0; w < h->workers && ok; w++) {
         size_t from = h->piece_count;
 
         ok = slurp(fd_of(h, w, FD_INDEX), sizeof *h->pieces, &pieces, &h->piece_count) &&
-             slurp(fd_of(h, w, FD_PAIRS), sizeof *pairs, &list, &n);
+             slurp(fd_of(h, w, FD_PAIRS), sizeof(struct pair), &pairs, &n);
         h->pieces = pieces;
         for (size_t i = from; i < h->piece_count && ok; i++)
             h->pieces[i].fd = fd_of(h, w, FD_EVENTS);
     }
-    pairs = list;
-    st = ok ? list_accounts(h, pairs, n, err) : no_memory(err);
-    if (st == FB_OK && !(up = malloc((h->account_count + 1) * sizeof *up)))
-        st = no_memory(err);
-    for (size_t i = 0; st == FB_OK && i < h->account_count; i++)
-        up[i] = i;
-    for (size_t i = 0; st == FB_OK && i < n; i++)
-        unite(up, account_at(h, pairs[i].a), account_at(h, pairs[i].b));
+    st = ok ? unite_all(&sets, h, pairs, n, err) : no_memory(err);
     if (st == FB_OK)
-        st = fill_islands(h, up, err);
-    free(up);
-    free(list);
+        st = fill_islands(h, &sets, err);
+    free(sets.ids);
+    free(sets.up);
+    free(pairs);
     return st;
 }
 
@@ -516,7 +588,6 @@ void fb_history_release(struct fb_history *h)
     free(h->sizes);
     free(h->pieces);
     free(h->islands);
-    free(h->accounts);
     free(h->fds);
     memset(h, 0, sizeof *h);
 }

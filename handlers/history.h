@@ -18,7 +18,7 @@
 enum { FB_HISTORY_BYTES = 64 << 20 }; /* for sorting and merging, all workers together */
 
 struct fb_island {
-    const char *name;    /* its smallest account */
+    const char *name;    /* its smallest account; in the pieces */
     size_t first, count; /* pieces */
     uint64_t events;
 };
@@ -33,8 +33,6 @@ struct fb_history {
     size_t piece_count;
     struct fb_island *islands; /* by name */
     size_t island_count;
-    char (*accounts)[FB_ACCOUNT_MAX]; /* sorted */
-    size_t account_count;
     struct fb_history_counts {
         uint64_t records, rejected;
         uint64_t unknown;  /* of a kind that we do not know */

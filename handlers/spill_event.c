@@ -48,8 +48,17 @@ static const size_t STRINGS[] = {
     AT(shared_id),
     AT(notice),
     AT(exposed_at),
+    AT(operation),
+    AT(trigger),
+    AT(launch.gpu_type),
 };
 #undef AT
+
+/* Whoever adds a field to these packs it here too: a string in the table above, a number in struct
+ * fb_packed. Then change the sizes. */
+_Static_assert(sizeof(void *) != 8 || sizeof(struct fb_event) == 472, "pack the new field");
+_Static_assert(sizeof(struct fb_made) == 5 * sizeof(void *), "pack the new field");
+_Static_assert(sizeof(struct fb_delegate) == 2 * sizeof(void *), "pack the new field");
 
 enum { STRING_COUNT = sizeof STRINGS / sizeof *STRINGS };
 
@@ -81,6 +90,9 @@ void fb_event_pack(struct fb_buf *to, const struct fb_event *ev, struct fb_place
     n.file = place.file;
     n.index = place.index;
     n.made_count = (uint32_t)ev->made_count;
+    n.delegate_count = (uint32_t)ev->who.delegate_count;
+    n.gpu_count = ev->launch.gpu_count;
+    n.follow_up = ev->follow_up;
     n.odd = ev->odd;
     n.time_guessed = ev->time_guessed;
     n.provider = (uint8_t)ev->provider;
@@ -100,6 +112,10 @@ void fb_event_pack(struct fb_buf *to, const struct fb_event *ev, struct fb_place
         add_text(to, ev->made[i].owner);
         add_text(to, ev->made[i].region);
         add_text(to, ev->made[i].type);
+    }
+    for (size_t i = 0; i < ev->who.delegate_count; i++) {
+        fb_buf_addc(to, (char)ev->who.delegates[i].kind);
+        add_text(to, ev->who.delegates[i].identity);
     }
 }
 
@@ -141,6 +157,23 @@ static void take_made(struct fb_arena *a, struct cursor *c, size_t count, struct
     ev->made_count = count;
 }
 
+static void take_delegates(struct fb_arena *a, struct cursor *c, size_t count, struct fb_event *ev)
+{
+    struct fb_delegate *list = NULL;
+
+    if (count > (size_t)(c->end - c->at) ||
+        (count && !(list = FB_NEW_ARRAY(a, count, struct fb_delegate)))) {
+        c->bad = true;
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        list[i].kind = c->at < c->end ? (enum fb_who) * c->at++ : FB_WHO_UNKNOWN;
+        list[i].identity = take_text(c);
+    }
+    ev->who.delegates = list;
+    ev->who.delegate_count = count;
+}
+
 bool fb_event_unpack(struct fb_arena *a, const char *bytes, size_t len, struct fb_event *ev,
                      struct fb_place *place)
 {
@@ -165,6 +198,8 @@ bool fb_event_unpack(struct fb_arena *a, const char *bytes, size_t len, struct f
     ev->who.mfa = n.mfa;
     ev->who.instance_role = n.instance_role;
     ev->drill = n.drill;
+    ev->follow_up = n.follow_up;
+    ev->launch.gpu_count = n.gpu_count;
     place->file = n.file;
     place->index = n.index;
     for (size_t i = 0; i < STRING_COUNT; i++) {
@@ -173,5 +208,6 @@ bool fb_event_unpack(struct fb_arena *a, const char *bytes, size_t len, struct f
         memcpy((char *)ev + STRINGS[i], &s, sizeof s);
     }
     take_made(a, &c, n.made_count, ev);
+    take_delegates(a, &c, n.delegate_count, ev);
     return !c.bad;
 }
