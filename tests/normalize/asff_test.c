@@ -89,8 +89,7 @@ static void samples_are_drills(void **state)
         "'Sample':true",
         "'ProductFields':{'aws/guardduty/service/additionalInfo/sample':'true'}",
         "'Title':'[SAMPLE] Something.'",
-        "'Resources':[{'Type':'AwsIamAccessKey','Id':'AWS::IAM::AccessKey:"
-        "GeneratedFindingAccessKeyId'}]",
+        "'Resources':[{'Type':'AwsIamAccessKey','Id':'X:GeneratedFindingAccessKeyId'}]",
     };
 
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
