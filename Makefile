@@ -25,6 +25,7 @@ demo: release
 
 bench: release
 	@python3 tests/bench/bench.py
+	@python3 tests/bench/backtest.py
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
@@ -37,7 +38,8 @@ help:
 	@echo "make test      build with ASan and UBSan and run every test (PRESET=clang for that compiler);"
 	@echo "               what sanitizers would spoil (memory, speed) runs on the release build"
 	@echo "make release   the optimised executable: build/release/firebreak"
-	@echo "make bench     start, round trip, memory and replay speed beside a do-nothing bootstrap"
+	@echo "make bench     start, round trip, memory and replay speed beside a do-nothing bootstrap;"
+	@echo "               backtest of 1,000,000 events: events/s and memory with one and all workers"
 	@echo "make format    clang-format over every C file"
 
 .PHONY: all setup build release test demo bench format clean help
