@@ -31,10 +31,64 @@ enum { REGION_NAME_COUNT = (int)(sizeof REGION_NAMES / sizeof REGION_NAMES[0]) }
 
 _Static_assert((int)REGION_NAME_COUNT < (int)REGIONS, "slots for names that we do not know");
 
+/* Google's, in the same slots: no identity and no account is of both clouds. Append only. */
+static const char *const GOOGLE_NAMES[] = {
+    "us-central1",
+    "us-east1",
+    "us-east4",
+    "us-east5",
+    "us-south1",
+    "us-west1",
+    "us-west2",
+    "us-west3",
+    "us-west4",
+    "africa-south1",
+    "asia-east1",
+    "asia-east2",
+    "asia-northeast1",
+    "asia-northeast2",
+    "asia-northeast3",
+    "asia-south1",
+    "asia-south2",
+    "asia-southeast1",
+    "asia-southeast2",
+    "europe-central2",
+    "europe-north1",
+    "europe-north2",
+    "europe-southwest1",
+    "europe-west1",
+    "europe-west2",
+    "europe-west3",
+    "europe-west4",
+    "europe-west6",
+    "europe-west8",
+    "europe-west9",
+    "europe-west10",
+    "europe-west12",
+    "me-central1",
+    "me-central2",
+    "me-west1",
+    "northamerica-northeast1",
+    "northamerica-northeast2",
+    "northamerica-south1",
+    "southamerica-east1",
+    "southamerica-west1",
+    "australia-southeast1",
+    "australia-southeast2",
+};
+
+enum { GOOGLE_NAME_COUNT = (int)(sizeof GOOGLE_NAMES / sizeof GOOGLE_NAMES[0]) };
+
+_Static_assert((int)GOOGLE_NAME_COUNT < (int)REGIONS, "slots for names that we do not know");
+
 unsigned fb_region_index(const char *region)
 {
     for (unsigned i = 0; i < REGION_NAME_COUNT; i++) {
         if (strcmp(region, REGION_NAMES[i]) == 0)
+            return i;
+    }
+    for (unsigned i = 0; i < GOOGLE_NAME_COUNT; i++) {
+        if (strcmp(region, GOOGLE_NAMES[i]) == 0)
             return i;
     }
     return REGION_NAME_COUNT + fb_hash32("region", region) % (REGIONS - REGION_NAME_COUNT);
@@ -66,6 +120,17 @@ enum service fb_service_index(const char *service)
         {"mediapackagev2", SERVICE_MEDIAPACKAGE},
         {"bedrock", SERVICE_BEDROCK},
         {"cloudformation", SERVICE_CLOUDFORMATION},
+        /* Google's, in the slot of their like. */
+        {"compute", SERVICE_EC2},
+        {"container", SERVICE_EKS},
+        {"dataproc", SERVICE_EMR},
+        {"aiplatform", SERVICE_SAGEMAKER},
+        {"notebooks", SERVICE_SAGEMAKER},
+        {"cloudfunctions", SERVICE_LAMBDA},
+        {"cloudbuild", SERVICE_CODEBUILD},
+        {"dataflow", SERVICE_GLUE},
+        {"run", SERVICE_APPRUNNER},
+        {"appengine", SERVICE_BEANSTALK},
     };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

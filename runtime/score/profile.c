@@ -282,7 +282,7 @@ static void see_call(const struct look *l)
 /* Price outside the table's region: the dearest regions are half as dear again (section 4). */
 static double region_factor(const char *region)
 {
-    return strcmp(region, "us-east-1") == 0 ? 1.0 : 1.3;
+    return strcmp(region, "us-east-1") == 0 || strcmp(region, "us-central1") == 0 ? 1.0 : 1.3;
 }
 
 static void measure(struct look *l)
@@ -293,7 +293,9 @@ static void measure(struct look *l)
 
     if (!l->compute || !l->ok || l->dry || count <= 0)
         return;
-    l->size = fb_price_aws(launch->type);
+    l->size = l->ev->provider == FB_GCP
+                  ? fb_price_gcp(launch->type, launch->gpu_type, launch->gpu_count)
+                  : fb_price_aws(launch->type);
     vcpu = (double)l->size.vcpu * (double)count;
     milli =
         (double)l->size.usd_micros_per_hour * (double)count / 1000 * region_factor(l->ev->region);

@@ -262,6 +262,36 @@ class Stories(unittest.TestCase):
             self.assertLessEqual(len(regions), 3, f"from event {first}: {regions}")
 
 
+    def test_a_leaked_google_key_in_every_region_is_seen_by_the_third_and_left_to_a_person(self):
+        zones = "us-central1-a europe-west4-a asia-east1-b us-east4-c europe-west1-b".split()
+        sa, rows = "build@shop-prod.iam.gserviceaccount.com", []
+        for n, zone in enumerate(zones):
+            for part in ("first", "last"):  # the pair of one operation counts once
+                rows.append(json.dumps({
+                    "insertId": f"{n}-{part}", "timestamp": f"2026-05-01T03:00:{12 * n:02}Z",
+                    "logName": "projects/shop-prod/logs/cloudaudit.googleapis.com%2Factivity",
+                    "resource": {"type": "gce_instance",
+                                 "labels": {"project_id": "shop-prod", "zone": zone}},
+                    "operation": {"id": f"op-{n}", "producer": "compute.googleapis.com", part: True},
+                    "protoPayload": {
+                        "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
+                        "serviceName": "compute.googleapis.com",
+                        "methodName": "v1.compute.instances.insert",
+                        "resourceName": f"projects/shop-prod/zones/{zone}/instances/m{n}",
+                        "authenticationInfo": {"principalEmail": sa, "serviceAccountKeyName":
+                            f"//iam.googleapis.com/projects/shop-prod/serviceAccounts/{sa}/keys/0a1b2c"},
+                        "requestMetadata": {"callerIp": "198.51.100.9",
+                                            "callerSuppliedUserAgent": "google-api-go-client/0.5"},
+                        "request": {"machineType":
+                            f"projects/shop-prod/zones/{zone}/machineTypes/n2d-highcpu-224"}}}))
+        decisions = lines(run("replay", "--output", "json", "-", stdin="\n".join(rows).encode())[1])
+        first = next(d for d in decisions if d["level"] == "contain")
+        self.assertIn(first["region"], ("us-central1", "europe-west4", "asia-east1"))
+        self.assertEqual((first["root"], first["credential"], first["provider"]), (sa, "0a1b2c", "gcp"))
+        self.assertEqual([d["actions"] for d in decisions if d["actions"]], [])
+        self.assertEqual(first["incident_state"], "needs_person")
+
+
 class Playbooks(unittest.TestCase):
     def replay_with(self, source):
         with tempfile.TemporaryDirectory() as d:
