@@ -110,9 +110,9 @@ static bool is_word(const struct fb_option_row *row, const char *value)
 static bool set_option(struct fb_options *o, int letter, const char *value)
 {
     const char **const slots[] = {
-        ['c'] = &o->config,       ['s'] = &o->state, ['p'] = &o->playbooks, ['m'] = &o->mode,
-        ['d'] = &o->dead_letters, ['e'] = &o->event, ['w'] = &o->workers,
-        ['i'] = &o->iam,          ['r'] = &o->credential_report};
+        ['c'] = &o->config,  ['s'] = &o->state,        ['p'] = &o->playbooks,
+        ['m'] = &o->mode,    ['d'] = &o->dead_letters, ['e'] = &o->event,
+        ['w'] = &o->workers, ['i'] = &o->iam,          ['r'] = &o->credential_report};
 
     if (letter == 'a') {
         o->all = true;

@@ -27,10 +27,10 @@ enum fb_hop_kind { /* the words that playbooks see are fb_hop_kind_name's */
                    FB_HOP_ROOT, /* account_root */
                    FB_HOP_SSO,  /* a person of Identity Center (an AWSReservedSSO_ role session):
                                    external */
-                   FB_HOP_EXTERNAL,  /* another account, web identity, SAML */
-                   FB_HOP_SERVICE,   /* an AWS service */
-                   FB_HOP_INSTANCE,  /* a machine's own role session: identity is the session ARN */
-                   FB_HOP_CREDENTIAL, /* a key whose owner is not known yet */
+                   FB_HOP_EXTERNAL, /* another account, web identity, SAML */
+                   FB_HOP_SERVICE,  /* an AWS service */
+                   FB_HOP_INSTANCE, /* a machine's own role session: identity is the session ARN */
+                   FB_HOP_CREDENTIAL,     /* a key whose owner is not known yet */
                    FB_HOP_SERVICE_ACCOUNT /* Google: identity is its e-mail; credential the key
                                              id, "" for tokens; role_arn is set when somebody
                                              else acts as it */

@@ -1,7 +1,7 @@
 /* errors.c - one reader for XML, EC2's XML, JSON and HTML refusals; and the tables of codes.
  *
- * Retry classes: as botocore's standard mode has them. Nothing here parses strictly: a peer in trouble
- * sends XML for JSON services and HTML for anything. */
+ * Retry classes: as botocore's standard mode has them. Nothing here parses strictly: a peer in
+ * trouble sends XML for JSON services and HTML for anything. */
 #include "cloud/errors.h"
 
 #include <stdlib.h>

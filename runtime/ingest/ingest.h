@@ -108,11 +108,12 @@ enum fb_status fb_ingest_bytes(struct fb_arena *scratch, const char *source, enu
 enum fb_status fb_ingest_path(struct fb_arena *scratch, const char *path,
                               const struct fb_sink *sink, struct fb_err *err);
 
-/* The files that fb_ingest_path would read for this path, in its order, none of them read ("-" too).
- * What it would reject unread goes to sink->reject. each: anything but FB_OK ends the list. */
+/* The files that fb_ingest_path would read for this path, in its order, none of them read ("-"
+ * too). What it would reject unread goes to sink->reject. each: anything but FB_OK ends the list.
+ */
 enum fb_status fb_ingest_files(const char *path,
-                               enum fb_status (*each)(void *self, const char *file,
-                                                      uint64_t bytes, struct fb_err *err),
+                               enum fb_status (*each)(void *self, const char *file, uint64_t bytes,
+                                                      struct fb_err *err),
                                const struct fb_sink *sink, struct fb_err *err);
 
 #endif

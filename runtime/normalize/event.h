@@ -29,19 +29,19 @@ enum fb_event_kind {
 /* Who the provider names. */
 enum fb_who {
     FB_WHO_UNKNOWN,
-    FB_WHO_ROOT,            /* the account's root user */
-    FB_WHO_USER,            /* IAM user, also with a GetSessionToken key */
-    FB_WHO_ROLE_SESSION,    /* AssumedRole */
-    FB_WHO_ROLE,            /* type Role */
-    FB_WHO_FEDERATED,       /* FederatedUser: issuer is the IAM user (or root) */
-    FB_WHO_WEB_IDENTITY,    /* only on AssumeRoleWithWebIdentity */
-    FB_WHO_SAML,            /* only on AssumeRoleWithSAML */
+    FB_WHO_ROOT,         /* the account's root user */
+    FB_WHO_USER,         /* IAM user, also with a GetSessionToken key */
+    FB_WHO_ROLE_SESSION, /* AssumedRole */
+    FB_WHO_ROLE,         /* type Role */
+    FB_WHO_FEDERATED,    /* FederatedUser: issuer is the IAM user (or root) */
+    FB_WHO_WEB_IDENTITY, /* only on AssumeRoleWithWebIdentity */
+    FB_WHO_SAML,         /* only on AssumeRoleWithSAML */
     FB_WHO_IDENTITY_CENTER,
-    FB_WHO_ACCOUNT,         /* AWSAccount: somebody in another account */
-    FB_WHO_SERVICE,         /* AWSService */
+    FB_WHO_ACCOUNT, /* AWSAccount: somebody in another account */
+    FB_WHO_SERVICE, /* AWSService */
     FB_WHO_DIRECTORY,
-    FB_WHO_CREDENTIAL,      /* a notice that names nothing but a key */
-    FB_WHO_SERVICE_ACCOUNT  /* Google: a customer's own (Google's own agents are FB_WHO_SERVICE) */
+    FB_WHO_CREDENTIAL,     /* a notice that names nothing but a key */
+    FB_WHO_SERVICE_ACCOUNT /* Google: a customer's own (Google's own agents are FB_WHO_SERVICE) */
 };
 
 /* Google identities have one form everywhere: the bare e-mail in lower case, of people and of
@@ -58,13 +58,13 @@ struct fb_delegate {
 struct fb_principal {
     enum fb_who kind;
     const char *arn;
-    const char *id;         /* AIDA..., AROA...:session, provider:subject */
+    const char *id; /* AIDA..., AROA...:session, provider:subject */
     const char *account;
     const char *name;       /* user name; role name for role sessions' issuer is issuer_name */
     const char *credential; /* access key id: AKIA..., ASIA... */
     const char *issuer_arn, *issuer_kind, *issuer_name; /* sessionContext.sessionIssuer */
-    const char *session;    /* role session name; federated user name */
-    int64_t session_ms;     /* when the session began */
+    const char *session;                                /* role session name; federated user name */
+    int64_t session_ms;                                 /* when the session began */
     bool mfa;
     const char *source_identity; /* survives role chaining, cannot change in a session */
     const char *invoked_by;      /* a service acting for the principal */
@@ -80,50 +80,50 @@ struct fb_principal {
  * const table (aws_actions.c); parameters refine them. A bit says what was tried; the outcome says
  * whether it worked. */
 enum fb_trait {
-    FB_T_READ = 0,           /* changes nothing; never on calls that mint or that start compute */
-    FB_T_COMPUTE_CREATE,     /* creates or grows billable compute */
-    FB_T_LAUNCH,             /* ... and ev->launch says how much (not on resizes: see fb_launch) */
-    FB_T_DRY_RUN,            /* DryRun: rights were probed */
-    FB_T_QUOTA_ERROR,        /* a limit, verification or opt-in stopped it */
-    FB_T_CAPACITY_ERROR,     /* the provider had no room */
-    FB_T_TERM_PROTECT,       /* asks for termination or stop protection */
-    FB_T_MAX_COUNT,          /* asks for >= 10 machines at once (fleets: >= 20) */
-    FB_T_GROUP_BLOWUP,       /* scaling group to max >= 100 or desired >= 20 */
-    FB_T_NEW_IDENTITY,       /* creates a user */
-    FB_T_NEW_ROLE,           /* creates a role */
-    FB_T_KEY_FOR_OTHER,      /* creates an access key for somebody else */
-    FB_T_LOGIN_PROFILE,      /* creates or changes somebody else's console password */
-    FB_T_ADMIN_GRANT,        /* AdministratorAccess, or Allow * on * */
-    FB_T_EXTERNAL_TRUST,     /* trust, function policy: a principal outside this account */
-    FB_T_IDP_BACKDOOR,       /* OIDC or SAML provider, Roles Anywhere anchor */
-    FB_T_PUBLIC_FUNCTION,    /* function URL without auth, or invoke for * */
-    FB_T_OPEN_ADMIN_PORT,    /* 22 or 3389 to the world */
-    FB_T_KEYPAIR,            /* CreateKeyPair, ImportKeyPair */
-    FB_T_ORG_ACCOUNT,        /* CreateAccount, InviteAccountToOrganization */
+    FB_T_READ = 0,        /* changes nothing; never on calls that mint or that start compute */
+    FB_T_COMPUTE_CREATE,  /* creates or grows billable compute */
+    FB_T_LAUNCH,          /* ... and ev->launch says how much (not on resizes: see fb_launch) */
+    FB_T_DRY_RUN,         /* DryRun: rights were probed */
+    FB_T_QUOTA_ERROR,     /* a limit, verification or opt-in stopped it */
+    FB_T_CAPACITY_ERROR,  /* the provider had no room */
+    FB_T_TERM_PROTECT,    /* asks for termination or stop protection */
+    FB_T_MAX_COUNT,       /* asks for >= 10 machines at once (fleets: >= 20) */
+    FB_T_GROUP_BLOWUP,    /* scaling group to max >= 100 or desired >= 20 */
+    FB_T_NEW_IDENTITY,    /* creates a user */
+    FB_T_NEW_ROLE,        /* creates a role */
+    FB_T_KEY_FOR_OTHER,   /* creates an access key for somebody else */
+    FB_T_LOGIN_PROFILE,   /* creates or changes somebody else's console password */
+    FB_T_ADMIN_GRANT,     /* AdministratorAccess, or Allow * on * */
+    FB_T_EXTERNAL_TRUST,  /* trust, function policy: a principal outside this account */
+    FB_T_IDP_BACKDOOR,    /* OIDC or SAML provider, Roles Anywhere anchor */
+    FB_T_PUBLIC_FUNCTION, /* function URL without auth, or invoke for * */
+    FB_T_OPEN_ADMIN_PORT, /* 22 or 3389 to the world */
+    FB_T_KEYPAIR,         /* CreateKeyPair, ImportKeyPair */
+    FB_T_ORG_ACCOUNT,     /* CreateAccount, InviteAccountToOrganization */
     FB_T_LOG_TAMPER,
     FB_T_DETECTOR_TAMPER,
     FB_T_LEAVE_ORG,
     FB_T_REGION_ENABLE,
     FB_T_MFA_REMOVE,
-    FB_T_SELF_CLEANUP,       /* LookupEvents, deleting users */
-    FB_T_DENY_REMOVED,       /* removes a policy that carries Firebreak's name, or re-enables a key */
-    FB_T_SENSOR_TAMPER,      /* touches a resource that carries Firebreak's name */
-    FB_T_QUARANTINE_POLICY,  /* AWSCompromisedKeyQuarantine* attached: AWS itself says leaked */
+    FB_T_SELF_CLEANUP,  /* LookupEvents, deleting users */
+    FB_T_DENY_REMOVED,  /* removes a policy that carries Firebreak's name, or re-enables a key */
+    FB_T_SENSOR_TAMPER, /* touches a resource that carries Firebreak's name */
+    FB_T_QUARANTINE_POLICY, /* AWSCompromisedKeyQuarantine* attached: AWS itself says leaked */
     FB_T_LEAK_NOTICE,
-    FB_T_VENDOR_CREDENTIAL,  /* findings, by family */
+    FB_T_VENDOR_CREDENTIAL, /* findings, by family */
     FB_T_VENDOR_CRYPTO,
     FB_T_VENDOR_SEQUENCE,
     FB_T_VENDOR_ANOMALY,
-    FB_T_FEDERATION_TOKEN,   /* GetFederationToken, GetSigninToken by an IAM user */
-    FB_T_MINT,               /* asks for a fresh credential; ev->mint holds it when the call succeeded */
+    FB_T_FEDERATION_TOKEN, /* GetFederationToken, GetSigninToken by an IAM user */
+    FB_T_MINT, /* asks for a fresh credential; ev->mint holds it when the call succeeded */
     FB_T_CALLER_IDENTITY,
-    FB_T_QUOTA_READ,         /* GetServiceQuota, DescribeAccountAttributes, ... */
-    FB_T_QUOTA_ASK,          /* asks for a higher limit */
+    FB_T_QUOTA_READ, /* GetServiceQuota, DescribeAccountAttributes, ... */
+    FB_T_QUOTA_ASK,  /* asks for a higher limit */
     FB_T_OFFENSIVE_UA,
-    FB_T_ROOT_ACTIVITY,      /* the root user changes something or signs in */
+    FB_T_ROOT_ACTIVITY, /* the root user changes something or signs in */
     FB_T_CONSOLE_NO_MFA,
     FB_T_DATA_SHARED_OUT,
-    FB_T_COMMITMENT,         /* reserved instances, savings plans: nothing undoes it */
+    FB_T_COMMITMENT, /* reserved instances, savings plans: nothing undoes it */
     FB_T_MAIL_OR_LLM_PROBE,
     FB_T_PERMISSION_PROBE,
     FB_T_CODE_OVERWRITE,     /* a function's code, a machine's start script replaced */
@@ -140,13 +140,14 @@ enum fb_trait {
 static inline uint64_t fb_trait_bit(enum fb_trait t) { return (uint64_t)1 << (unsigned)t; }
 
 /* Machines that a launch made (outcome ok: the response's items) or asked for (else the maximum).
- * UpdateAutoScalingGroup and SetDesiredCapacity name a new total: count tells it, but FB_T_LAUNCH is
- * not set (the machines come as RunInstances of the scaling service). CreateLaunchTemplate fills type,
- * template and profile with count 0: what later launches from it will not show. */
+ * UpdateAutoScalingGroup and SetDesiredCapacity name a new total: count tells it, but FB_T_LAUNCH
+ * is not set (the machines come as RunInstances of the scaling service). CreateLaunchTemplate fills
+ * type, template and profile with count 0: what later launches from it will not show. */
 struct fb_launch {
-    const char *type;     /* instance type; "" when only a launch template names it */
-    int64_t count;        /* 0: no launch */
-    const char *template_id, *template_name; /* a launch template named instead of (or beside) a type */
+    const char *type; /* instance type; "" when only a launch template names it */
+    int64_t count;    /* 0: no launch */
+    const char *template_id,
+        *template_name;      /* a launch template named instead of (or beside) a type */
     const char *profile_arn; /* instance profile attached; Google: the service account's e-mail */
     const char *gpu_type;    /* Google's accelerators: "nvidia-tesla-t4"; "" when part of type */
     int64_t gpu_count;       /* of gpu_type, per machine */
@@ -169,25 +170,25 @@ struct fb_mint {
     const char *role_arn;   /* "" for session tokens of a user; Google: the service account */
     const char *session_arn, *session;
     const char *source_identity;
-    int64_t expires_ms;     /* 0 unknown */
+    int64_t expires_ms; /* 0 unknown */
 };
 
 struct fb_event {
-    const char *id;      /* eventID, finding id, envelope id, or "sha256:..." */
+    const char *id; /* eventID, finding id, envelope id, or "sha256:..." */
     int64_t time_ms;
-    bool time_guessed;   /* the record told none: the envelope's, else delivery time */
+    bool time_guessed; /* the record told none: the envelope's, else delivery time */
     enum fb_provider provider;
     enum fb_event_kind kind;
     const char *account, *region;
     const char *service; /* "ec2", "iam" */
     const char *action;  /* "RunInstances", or the notice's code; "unknown" */
     enum fb_outcome outcome;
-    const char *error;   /* code without "Client."/"Server." */
+    const char *error;       /* code without "Client."/"Server." */
     struct fb_principal who; /* of notices and findings: the accused */
     const char *ip, *agent;
-    uint64_t traits;     /* enum fb_trait bits */
-    bool drill;          /* a sample or test: shown, never contained */
-    unsigned odd;        /* enum fb_json_odd: what had to be tamed to read it */
+    uint64_t traits; /* enum fb_trait bits */
+    bool drill;      /* a sample or test: shown, never contained */
+    unsigned odd;    /* enum fb_json_odd: what had to be tamed to read it */
 
     struct fb_launch launch;
     struct fb_mint mint;
@@ -200,7 +201,7 @@ struct fb_event {
     const char *target_id;                 /* any other single resource id */
     const char *shared_id;                 /* sharedEventID: the same act seen in another account */
     const char *notice;                    /* words of a notice or finding, for people */
-    const char *exposed_at;                /* where a leaked key was seen (URL), from the provider */
+    const char *exposed_at; /* where a leaked key was seen (URL), from the provider */
     const char *operation; /* Google: id of the long-running call; its last entry may name nobody */
     const char *trigger;   /* Google: what machines of a group and the call behind them share */
     bool follow_up;        /* a later entry about a call that an earlier one told: adds no launch */

@@ -1,9 +1,10 @@
 /* host.h - Lua playbooks: loaded, matched, run in passes, bounded.
  *
  * A playbook is `return playbook { name=, api=1, on={cloud,kinds,score}, mode=, needs=, limits=,
- * run=function(inc, fb) ... end }` (API level 1, playbooks/README.md). Its world is `inc` (plain values) and
- * `fb` (the gate). Ceilings: memory, instructions, wall time, gate calls; an abort cannot be caught
- * by the playbook. Values that reach Lua are data; text from events is never compiled. */
+ * run=function(inc, fb) ... end }` (API level 1, playbooks/README.md). Its world is `inc` (plain
+ * values) and `fb` (the gate). Ceilings: memory, instructions, wall time, gate calls; an abort
+ * cannot be caught by the playbook. Values that reach Lua are data; text from events is never
+ * compiled. */
 #ifndef FB_HOST_H
 #define FB_HOST_H
 #include <stdbool.h>
@@ -79,9 +80,10 @@ struct fb_run {
     size_t done, planned, pending, already, refused, failed; /* verbs by status */
 };
 
-/* Runs playbook i once, from the top, in a fresh state. `inc` is a map (playbooks/meta/playbook.lua),
- * now_ms is what fb.now() gives. The deadline is mono time for the whole run (0 none). Never
- * raises, never returns before the state is gone. Strings of *out live in a. */
+/* Runs playbook i once, from the top, in a fresh state. `inc` is a map
+ * (playbooks/meta/playbook.lua), now_ms is what fb.now() gives. The deadline is mono time for the
+ * whole run (0 none). Never raises, never returns before the state is gone. Strings of *out live in
+ * a. */
 void fb_playbooks_run(const struct fb_playbooks *p, size_t i, struct fb_arena *a,
                       const struct fb_val *inc, int64_t now_ms, const struct fb_gate *gate,
                       const struct fb_clock *clock, int64_t deadline_mono_ms, struct fb_run *out);

@@ -97,9 +97,9 @@ static const char *field(const char *line, int n, char out[64])
     return out;
 }
 
-/* What price.h promises: vCPU exact for 1166 of 1263 types; price within x2 for 95 % and within x1.5
- * for 83 % of the 845 types of at least 1 USD an hour. And the table gives back every row of the
- * list. */
+/* What price.h promises: vCPU exact for 1166 of 1263 types; price within x2 for 95 % and within
+ * x1.5 for 83 % of the 845 types of at least 1 USD an hour. And the table gives back every row of
+ * the list. */
 static void the_rules_are_as_good_as_they_are_said_to_be(void **state)
 {
     FILE *list = fopen("runtime/score/data/aws_ec2.csv", "r");
