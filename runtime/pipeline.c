@@ -310,15 +310,21 @@ static enum fb_status load_creator(struct step *s, struct fb_err *err)
     return load_profile(s, key_of(s->a, "prof", made.parent.identity), &s->creator, &version, err);
 }
 
-static enum fb_status load(struct step *s, struct fb_err *err)
+static enum fb_status load_profiles(struct step *s, struct fb_err *err)
 {
-    struct fb_item item;
     enum fb_status st =
         load_profile(s, key_of(s->a, "prof", root_of(s)), &s->before, &s->profile_version, err);
 
-    if (st == FB_OK)
-        st = load_profile(s, key_of(s->a, "acct", s->out->ev.account), &s->account_before,
-                          &s->account_version, err);
+    return st == FB_OK ? load_profile(s, key_of(s->a, "acct", s->out->ev.account),
+                                      &s->account_before, &s->account_version, err)
+                       : st;
+}
+
+static enum fb_status load(struct step *s, struct fb_err *err)
+{
+    struct fb_item item;
+    enum fb_status st = load_profiles(s, err);
+
     if (st == FB_OK)
         st = load_creator(s, err);
     if (st != FB_OK)
@@ -344,27 +350,31 @@ static enum fb_status load(struct step *s, struct fb_err *err)
 /* --- weighing ----------------------------------------------------------------------------------
  */
 
-static enum fb_status weigh(struct step *s, struct fb_err *err)
+/* after and account_after: the loaded profiles with this event, and what came late, folded in. */
+static enum fb_status observe(struct step *s, struct fb_err *err)
 {
-    const struct fb_event *ev = &s->out->ev;
     struct fb_chain alone = {.hops = {s->out->chain.hops[0]}, .count = 1};
-    enum fb_status st;
 
     s->after = fb_profile_new(s->a);
     s->account_after = fb_profile_new(s->a);
     if (!s->after || !s->account_after)
-        return fb_err_set(err, FB_ELIMIT, "no memory left to score");
+        return fb_err_set(err, FB_ELIMIT, "no memory left for a profile");
     fb_profile_copy(s->after, s->before);
     fb_profile_copy(s->account_after, s->account_before);
-    fb_profile_observe(s->after, ev, &s->out->chain);
-    fb_profile_observe(s->account_after, ev,
-                       &alone); /* how far a chain reaches is the root's affair */
-    st = merge_late(s, err);
-    if (st != FB_OK)
-        return st;
-    fb_score(s->a, &s->rt->score, ev, &s->out->chain, s->before, s->after, s->account_before,
-             s->creator, &s->out->verdict);
-    return FB_OK;
+    fb_profile_observe(s->after, &s->out->ev, &s->out->chain);
+    /* How far a chain reaches is the root's affair, not the account's. */
+    fb_profile_observe(s->account_after, &s->out->ev, &alone);
+    return merge_late(s, err);
+}
+
+static enum fb_status weigh(struct step *s, struct fb_err *err)
+{
+    enum fb_status st = observe(s, err);
+
+    if (st == FB_OK)
+        fb_score(s->a, &s->rt->score, &s->out->ev, &s->out->chain, s->before, s->after,
+                 s->account_before, s->creator, &s->out->verdict);
+    return st;
 }
 
 /* --- the incident ------------------------------------------------------------------------------
@@ -392,7 +402,7 @@ static bool add_minted(void *self, const struct fb_item *item)
         return true; /* a record of a later version */
     fb_hop_read(m->s->a, fb_json_get(doc, "hop"), &hop);
     if (*hop.identity && hop.since_ms >= m->since_ms)
-        fb_incident_add_hop(m->s->a, m->s->inc, &hop);
+        fb_incident_add_hop(m->s->inc, &hop);
     return true;
 }
 
@@ -482,8 +492,7 @@ static enum fb_status fold_incident(struct step *s, struct fb_err *err)
         s->inc_new = true;
     }
     begin(s);
-    s->inc_more =
-        fb_incident_fold(s->a, s->inc, &d->ev, &d->chain, &d->verdict, evidence_enforces(s));
+    s->inc_more = fb_incident_fold(s->inc, &d->ev, &d->chain, &d->verdict, evidence_enforces(s));
     st = join_late(s, err);
     if (st == FB_OK && s->inc_more && s->inc->level == FB_CONTAIN)
         st = find_minted(s, err);
@@ -646,19 +655,10 @@ static void accuse(struct fb_arena *a, struct fb_event *ev)
     if (!fb_event_is(ev, FB_T_QUARANTINE_POLICY) || ev->outcome != FB_OUTCOME_OK ||
         !*ev->target_user)
         return;
-    ev->who = (struct fb_principal){.kind = FB_WHO_USER,
-                                    .account = ev->account,
-                                    .name = ev->target_user,
-                                    .id = "",
-                                    .credential = "",
-                                    .issuer_arn = "",
-                                    .issuer_kind = "",
-                                    .issuer_name = "",
-                                    .session = "",
-                                    .source_identity = "",
-                                    .invoked_by = "",
-                                    .idp = "",
-                                    .subject = ""};
+    ev->who = fb_principal_blank();
+    ev->who.kind = FB_WHO_USER;
+    ev->who.account = ev->account;
+    ev->who.name = ev->target_user;
     ev->who.arn = fb_arena_fmt(a, "arn:aws:iam::%s:user/%s", ev->account, ev->target_user);
 }
 
@@ -759,27 +759,13 @@ static enum fb_status decide(struct step *s, struct fb_err *err)
  * already changes neither, and nothing is written. */
 static enum fb_status learn_once(struct step *s, struct fb_err *err)
 {
-    struct fb_chain alone = {.hops = {s->out->chain.hops[0]}, .count = 1};
     struct fb_put puts[2];
     size_t n = 0;
-    enum fb_status st =
-        load_profile(s, key_of(s->a, "prof", root_of(s)), &s->before, &s->profile_version, err);
+    enum fb_status st = load_profiles(s, err);
 
     memset(puts, 0, sizeof puts);
     if (st == FB_OK)
-        st = load_profile(s, key_of(s->a, "acct", s->out->ev.account), &s->account_before,
-                          &s->account_version, err);
-    s->after = fb_profile_new(s->a);
-    s->account_after = fb_profile_new(s->a);
-    if (st == FB_OK && (!s->after || !s->account_after))
-        st = fb_err_set(err, FB_ELIMIT, "no memory left to learn");
-    if (st != FB_OK)
-        return st;
-    fb_profile_copy(s->after, s->before);
-    fb_profile_copy(s->account_after, s->account_before);
-    fb_profile_observe(s->after, &s->out->ev, &s->out->chain);
-    fb_profile_observe(s->account_after, &s->out->ev, &alone);
-    st = merge_late(s, err);
+        st = observe(s, err);
     if (st == FB_OK && has_changed(s, s->before, s->after))
         st = put_profile(s, &puts[n++], "prof", root_of(s), s->after, s->profile_version);
     if (st == FB_OK && has_changed(s, s->account_before, s->account_after))
@@ -949,8 +935,7 @@ enum fb_status fb_pipeline_standing(struct fb_runtime *rt, struct fb_arena *a, c
 
     memset(out, 0, sizeof *out);
     out->incident = out->problem = "";
-    out->ev.id = out->ev.region = out->ev.service = out->ev.action = out->ev.error = "";
-    out->ev.ip = out->ev.agent = out->ev.notice = out->ev.exposed_at = "";
+    out->ev = fb_event_blank();
     (void)fb_arn_split(a, identity, &arn);
     out->ev.account = arn.account;
     out->chain.count = 1;

@@ -29,51 +29,20 @@ bool fb_runtime_blind(struct fb_runtime *rt, struct fb_arena *a)
     return true;
 }
 
-static struct fb_event blank(const struct fb_incident *inc)
+static struct fb_event event_of(const struct fb_incident *inc)
 {
-    struct fb_event ev = {.id = "",
-                          .time_ms = inc->first_ms,
-                          .provider = FB_AWS,
-                          .kind = FB_EV_CALL,
-                          .account = inc->account,
-                          .region = "",
-                          .service = "",
-                          .action = "",
-                          .error = "",
-                          .ip = "",
-                          .agent = "",
-                          .target_user = "",
-                          .target_role = "",
-                          .target_key = "",
-                          .target_policy = "",
-                          .target_id = "",
-                          .shared_id = "",
-                          .notice = "",
-                          .exposed_at = ""};
+    struct fb_event ev = fb_event_blank();
 
-    ev.who = (struct fb_principal){.arn = "",
-                                   .id = "",
-                                   .account = inc->account,
-                                   .name = "",
-                                   .credential = "",
-                                   .issuer_arn = "",
-                                   .issuer_kind = "",
-                                   .issuer_name = "",
-                                   .session = "",
-                                   .source_identity = "",
-                                   .invoked_by = "",
-                                   .idp = "",
-                                   .subject = ""};
-    ev.launch =
-        (struct fb_launch){.type = "", .template_id = "", .template_name = "", .profile_arn = ""};
-    ev.mint = (struct fb_mint){
-        .credential = "", .role_arn = "", .session_arn = "", .session = "", .source_identity = ""};
+    ev.time_ms = inc->first_ms;
+    ev.provider = FB_AWS;
+    ev.kind = FB_EV_CALL;
+    ev.account = ev.who.account = inc->account;
     return ev;
 }
 
 static void show_hop(struct fb_model *m, const struct fb_incident *inc, const struct fb_hop *hop)
 {
-    struct fb_event ev = blank(inc);
+    struct fb_event ev = event_of(inc);
 
     ev.who.credential = hop->credential;
     if (*hop->user) {
@@ -114,7 +83,7 @@ struct fb_model *fb_recorded_world(struct fb_runtime *rt, struct fb_arena *a,
     for (size_t i = 0; i < n; i++) {
         struct fb_made made = {items[i].kind, items[i].id, items[i].owner, items[i].region,
                                items[i].type};
-        struct fb_event ev = blank(inc);
+        struct fb_event ev = event_of(inc);
 
         ev.region = items[i].region;
         ev.time_ms = items[i].at_ms;

@@ -8,8 +8,6 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/digest.h"
-#include "base/text.h"
 #include "contain/ledger.h"
 #include "pipeline.h"
 

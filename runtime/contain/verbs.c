@@ -248,6 +248,8 @@ static struct fb_act_outcome outcome_of(struct fb_gate_run *g, struct fb_op *op)
                      "its state does not allow it yet; again in the next pass");
     } else if (st == FB_OK || holds == FB_HOLDS_UNDERWAY) {
         fb_op_settle(op, FB_RESULT_PENDING, *why ? why : "accepted, not yet read back as done");
+    } else if (st == FB_ETIMEOUT && fb_gate_late(g)) { /* our time ran out, not the provider's */
+        fb_op_settle(op, FB_RESULT_PENDING, "no answer before the deadline; read in the next pass");
     } else {
         const struct fb_act_record *r = op->record;
 

@@ -50,12 +50,11 @@ static bool same_hop(const struct fb_hop *a, const struct fb_hop *b)
     return strcmp(a->identity, b->identity) == 0 && strcmp(a->credential, b->credential) == 0;
 }
 
-void fb_incident_add_hop(struct fb_arena *a, struct fb_incident *inc, const struct fb_hop *hop)
+void fb_incident_add_hop(struct fb_incident *inc, const struct fb_hop *hop)
 {
     bool is_root = strcmp(hop->identity, inc->root) == 0;
     size_t at;
 
-    (void)a;
     for (size_t i = 0; i < inc->hop_count; i++) {
         if (same_hop(&inc->hops[i], hop)) {
             inc->hops[i].sure |= hop->sure;
@@ -107,7 +106,7 @@ static void fold_kinds(struct fb_incident *inc, const char *const *kinds, size_t
     }
 }
 
-bool fb_incident_fold(struct fb_arena *a, struct fb_incident *inc, const struct fb_event *ev,
+bool fb_incident_fold(struct fb_incident *inc, const struct fb_event *ev,
                       const struct fb_chain *chain, const struct fb_verdict *v, bool enforce)
 {
     size_t hops = inc->hop_count;
@@ -118,7 +117,7 @@ bool fb_incident_fold(struct fb_arena *a, struct fb_incident *inc, const struct 
 
     if (v->level > FB_OBSERVE || ev->time_ms >= inc->first_ms) { /* else: from before it began */
         for (size_t i = chain->count; i-- > 0;)
-            fb_incident_add_hop(a, inc, &chain->hops[i]);
+            fb_incident_add_hop(inc, &chain->hops[i]);
     }
     for (size_t i = 0; i < v->count; i++) {
         const struct fb_term *t = &v->terms[i];
@@ -163,7 +162,7 @@ bool fb_incident_join(struct fb_arena *a, struct fb_incident *inc, struct fb_inc
     bool contain = old->level == FB_CONTAIN;
 
     for (size_t i = 0; i < old->hop_count; i++)
-        fb_incident_add_hop(a, inc, &old->hops[i]);
+        fb_incident_add_hop(inc, &old->hops[i]);
     for (size_t i = 0; i < old->reason_count; i++)
         fold_reason(inc, &old->reasons[i]);
     fold_kinds(inc, old->kinds, old->kind_count);

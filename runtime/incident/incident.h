@@ -92,7 +92,7 @@ void fb_incident_open(struct fb_arena *a, struct fb_incident *inc, const struct 
 /* Folds an event and its verdict in. enforce: whether acting on this evidence is allowed.
  * Returns true when the incident gained something (new evidence, a higher level, a new hop): it is
  * to be worked again. */
-bool fb_incident_fold(struct fb_arena *a, struct fb_incident *inc, const struct fb_event *ev,
+bool fb_incident_fold(struct fb_incident *inc, const struct fb_event *ev,
                       const struct fb_chain *chain, const struct fb_verdict *v, bool enforce);
 
 /* Joins an incident that was opened on a hop of this chain, before it was known that this root is
@@ -106,7 +106,7 @@ bool fb_incident_join(struct fb_arena *a, struct fb_incident *inc, struct fb_inc
 bool fb_incident_over(const struct fb_incident *inc, int64_t now_ms);
 
 /* Adds hops (of a merged session's chain), keeping the root first. */
-void fb_incident_add_hop(struct fb_arena *a, struct fb_incident *inc, const struct fb_hop *hop);
+void fb_incident_add_hop(struct fb_incident *inc, const struct fb_hop *hop);
 
 /* Folds a pass in: the outcome of its playbooks, whether it was quiet, what is open. Moves the
  * state. */

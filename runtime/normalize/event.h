@@ -212,6 +212,10 @@ static inline bool fb_event_is(const struct fb_event *ev, enum fb_trait t)
     return (ev->traits & fb_trait_bit(t)) != 0;
 }
 
+/* An event of which nothing is known, and a principal nobody: every string "", every number 0. */
+struct fb_event fb_event_blank(void);
+struct fb_principal fb_principal_blank(void);
+
 /* The trait's word ("launch"), as `explain` and tests print it. */
 const char *fb_trait_name(enum fb_trait t);
 

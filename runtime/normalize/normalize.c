@@ -61,6 +61,10 @@ static const struct fb_event blank = {
     .trigger = "",
 };
 
+struct fb_event fb_event_blank(void) { return blank; }
+
+struct fb_principal fb_principal_blank(void) { return blank.who; }
+
 /* An object of a kind that we do not know still has a provider when its carrier or log tells. */
 static void read_unknown(const struct fb_record *r, struct fb_event *ev)
 {
@@ -111,7 +115,7 @@ enum fb_status fb_normalize(struct fb_arena *a, const struct fb_record *r, int64
 {
     size_t i, n = sizeof recognisers / sizeof recognisers[0];
 
-    *ev = blank;
+    *ev = fb_event_blank();
     ev->odd = r->odd;
     for (i = 0; i < n && !recognisers[i].is(r); i++)
         ;

@@ -82,7 +82,7 @@ class Moto:
 
 class Proxy:
     """Counts calls on their way to moto; `kill_at` = n ends the victim before the n-th mutating call,
-    `delay_s` holds every call, `deny` names actions that are answered AccessDenied as IAM does (rights
+    `delay_s` holds every call, `slow` those of an action for its own time, `deny` names actions that are answered AccessDenied as IAM does (rights
     are what moto checks only for whole accounts)."""
 
     def __init__(self, moto):
@@ -138,7 +138,7 @@ class Proxy:
         with self.lock:
             self.calls, self.mutations = [], []
             self.kill_at, self.victim, self.gone, self.delay_s = 0, None, False, 0.0
-            self.deny = set()
+            self.deny, self.slow = set(), {}
 
     def saw(self, body, headers):
         form = dict(urllib.parse.parse_qsl(body.decode(errors="replace")))
@@ -151,7 +151,7 @@ class Proxy:
                     self.gone = True
                     os.kill(self.victim.pid, signal.SIGKILL)
                     self.victim.process.wait()
-            delay = self.delay_s
+            delay = self.slow.get(action, self.delay_s)
         if delay:
             time.sleep(delay)
         return action

@@ -52,7 +52,7 @@ static struct fb_incident opened(struct fb_arena *a, enum fb_level level, bool e
     struct fb_verdict v = verdict(85, level, true);
 
     fb_incident_open(a, &inc, &ev, &chain, 5000);
-    (void)fb_incident_fold(a, &inc, &ev, &chain, &v, enforce);
+    (void)fb_incident_fold(&inc, &ev, &chain, &v, enforce);
     return inc;
 }
 
@@ -75,8 +75,8 @@ static void the_root_stands_first_and_no_hop_twice(void **state)
     struct fb_incident inc = opened(*state, FB_CONTAIN, true);
     struct fb_hop again = hop("session"), late = hop("other session");
 
-    fb_incident_add_hop(*state, &inc, &again);
-    fb_incident_add_hop(*state, &inc, &late);
+    fb_incident_add_hop(&inc, &again);
+    fb_incident_add_hop(&inc, &late);
     assert_int_equal(inc.hop_count, 3);
     assert_string_equal(inc.hops[0].identity, "root");
     assert_string_equal(inc.root, "root");
@@ -133,17 +133,16 @@ static void new_evidence_reopens_and_old_news_does_not(void **state)
     pass(*state, &inc, FB_RUN_CONTAINED, true, 0, 100000);
     assert_int_equal(inc.state, FB_INC_CONTAINED);
     read.traits = fb_trait_bit(FB_T_READ);
-    assert_false(fb_incident_fold(*state, &inc, &read, &chain, &still, true));
+    assert_false(fb_incident_fold(&inc, &read, &chain, &still, true));
     read.traits = 0;
     read.outcome = FB_OUTCOME_DENIED;
-    assert_false(fb_incident_fold(*state, &inc, &read, &chain, &still, true));
+    assert_false(fb_incident_fold(&inc, &read, &chain, &still, true));
     assert_int_equal(inc.state, FB_INC_CONTAINED);
-    assert_true(
-        fb_incident_fold(*state, &inc, &ev, &chain, &still, true)); /* a deed, though no news */
+    assert_true(fb_incident_fold(&inc, &ev, &chain, &still, true)); /* a deed, though no news */
     assert_int_equal(inc.state, FB_INC_OPEN);
     pass(*state, &inc, FB_RUN_CONTAINED, true, 0, 200000);
     pass(*state, &inc, FB_RUN_CONTAINED, true, 0, 300000);
-    assert_true(fb_incident_fold(*state, &inc, &ev, &chain, &fired, true));
+    assert_true(fb_incident_fold(&inc, &ev, &chain, &fired, true));
     assert_int_equal(inc.state, FB_INC_OPEN);
     assert_int_equal(inc.quiet, 0);
 }
@@ -157,9 +156,9 @@ static void an_incident_of_dry_run_acts_only_on_new_evidence(void **state)
     struct fb_verdict still = verdict(86, FB_OBSERVE, false), fired = verdict(86, FB_CONTAIN, true);
 
     assert_false(inc.enforce);
-    (void)fb_incident_fold(*state, &inc, &ev, &chain, &still, true);
+    (void)fb_incident_fold(&inc, &ev, &chain, &still, true);
     assert_false(inc.enforce);
-    (void)fb_incident_fold(*state, &inc, &ev, &chain, &fired, true);
+    (void)fb_incident_fold(&inc, &ev, &chain, &fired, true);
     assert_true(inc.enforce);
 }
 
@@ -194,7 +193,7 @@ static void a_flood_of_sessions_stays_within_the_record(void **state)
 
         (void)snprintf(name, sizeof name, "session %d", i);
         h = hop(fb_arena_str(*state, name));
-        fb_incident_add_hop(*state, &inc, &h);
+        fb_incident_add_hop(&inc, &h);
         fb_incident_note(*state, &inc, "gap", name, name, i);
     }
     assert_int_equal(inc.hop_count, FB_INCIDENT_HOPS_MAX);
