@@ -134,6 +134,9 @@ enum fb_trait {
     FB_T_API_ENABLE_COMPUTE, /* Google: switches on an API that can start compute */
     FB_T_SSH_METADATA,       /* Google: SSH keys through instance or project metadata */
     FB_T_SA_IMPERSONATION,   /* Google: one identity acts as a service account */
+    FB_T_MODEL_INVOKE,       /* a call of a hosted model (Bedrock, Vertex) */
+    FB_T_MODEL_ACCESS,       /* asks for, or agrees to, the use of a hosted model */
+    FB_T_COST_ANOMALY,       /* a budget or cost-anomaly notification for the account */
     FB_T_COUNT               /* how many there are; at most 64 */
 };
 
@@ -149,6 +152,11 @@ struct fb_launch {
     const char *template_id,
         *template_name;      /* a launch template named instead of (or beside) a type */
     const char *profile_arn; /* instance profile attached; Google: the service account's e-mail */
+    const char *zone;        /* where in the region; "" when the call leaves it open */
+    const char *image;       /* container image of a task definition; "" else */
+    const char *group;       /* the group that the call makes, grows or launches for, as
+                                "KIND:NAME" ("autoscaling:web", "ecs:cluster/service", "fleet:ID",
+                                "mig:NAME"); "" none */
     const char *gpu_type;    /* Google's accelerators: "nvidia-tesla-t4"; "" when part of type */
     int64_t gpu_count;       /* of gpu_type, per machine */
 };
@@ -198,6 +206,8 @@ struct fb_event {
     const char *target_user, *target_role; /* whom an IAM call acts on */
     const char *target_key;                /* access key id it acts on */
     const char *target_policy;             /* policy name or ARN */
+    const char *outsider;                  /* the first principal or account outside that
+                                              FB_T_EXTERNAL_TRUST or _DATA_SHARED_OUT lets in */
     const char *target_id;                 /* any other single resource id */
     const char *shared_id;                 /* sharedEventID: the same act seen in another account */
     const char *notice;                    /* words of a notice or finding, for people */

@@ -45,14 +45,21 @@ static const struct fb_event blank = {
             .subject = ""},
     .ip = "",
     .agent = "",
-    .launch =
-        {.type = "", .template_id = "", .template_name = "", .profile_arn = "", .gpu_type = ""},
+    .launch = {.type = "",
+               .template_id = "",
+               .template_name = "",
+               .profile_arn = "",
+               .zone = "",
+               .image = "",
+               .group = "",
+               .gpu_type = ""},
     .mint =
         {.credential = "", .role_arn = "", .session_arn = "", .session = "", .source_identity = ""},
     .target_user = "",
     .target_role = "",
     .target_key = "",
     .target_policy = "",
+    .outsider = "",
     .target_id = "",
     .shared_id = "",
     .notice = "",
@@ -186,6 +193,9 @@ const char *fb_trait_name(enum fb_trait t)
         [FB_T_API_ENABLE_COMPUTE] = "api-enable-compute",
         [FB_T_SSH_METADATA] = "ssh-metadata",
         [FB_T_SA_IMPERSONATION] = "sa-impersonation",
+        [FB_T_MODEL_INVOKE] = "model-invoke",
+        [FB_T_MODEL_ACCESS] = "model-access",
+        [FB_T_COST_ANOMALY] = "cost-anomaly",
     };
 
     return (unsigned)t < FB_T_COUNT && names[t] ? names[t] : "unknown";
