@@ -7,6 +7,18 @@
 #include "base/buf.h"
 #include "base/utf8.h"
 
+/* Characters that can make a line read as something it is not: controls, C1, bidi, line separators.
+ */
+static bool plain(uint32_t cp)
+{
+    if (cp < 0x7F)
+        return cp >= 0x20;
+    return cp >= 0xA0 && cp != 0x061C && cp != 0x200E && cp != 0x200F &&
+           !(cp >= 0x2028 && cp <= 0x202E) && !(cp >= 0x2066 && cp <= 0x2069) && cp != 0xFEFF;
+}
+
+/* A reader that prints JSON as it stands must not be steered by it either: the same characters are
+ * escapes here. All of them fit four digits. */
 static void add_quoted(struct fb_buf *b, const char *s, size_t len)
 {
     const unsigned char *p = (const unsigned char *)s;
@@ -18,7 +30,7 @@ static void add_quoted(struct fb_buf *b, const char *s, size_t len)
         size_t n = fb_utf8_next(p + i, len - i, &cp);
         char esc[8];
 
-        if (n && cp >= 0x20 && cp != '"' && cp != '\\' && cp != 0x7F) {
+        if (n && plain(cp) && cp != '"' && cp != '\\') {
             i += n;
             continue;
         }
@@ -125,15 +137,6 @@ void fb_json_put_raw(struct fb_buf *b, const char *key, const char *json)
 {
     start(b, key);
     fb_buf_add(b, json);
-}
-
-/* Characters that can make a line read as something it is not: controls, C1, bidi, line separators.
- */
-static bool plain(uint32_t cp)
-{
-    return cp >= 0x20 && cp != 0x7F && !(cp >= 0x80 && cp < 0xA0) && cp != 0x200E && cp != 0x200F &&
-           cp != 0x061C && !(cp >= 0x2028 && cp <= 0x202E) && !(cp >= 0x2066 && cp <= 0x2069) &&
-           cp != 0xFEFF;
 }
 
 void fb_buf_add_plain(struct fb_buf *b, const char *s, size_t bytes_max)

@@ -114,6 +114,51 @@ static void written_json_escapes_whatever_comes(void **state)
     assert_int_equal(fb_json_parse(*state, b.at, b.len, NULL, &v, NULL), FB_OK);
 }
 
+/* Every character but the NUL: it comes back as it was, and what could steer a terminal or turn a
+ * line round is not in the bytes. */
+static void written_json_steers_no_reader_and_keeps_every_character(void **state)
+{
+    static const char *const STEER[] = {"\xC2\x80",     "\xC2\x9B",     "\xC2\x9F",
+                                        "\xD8\x9C",     "\xE2\x80\x8E", "\xE2\x80\x8F",
+                                        "\xE2\x80\xA8", "\xE2\x80\xAA", "\xE2\x80\xAE",
+                                        "\xE2\x81\xA6", "\xE2\x81\xA9", "\xEF\xBB\xBF"};
+
+    for (size_t i = 0; i < sizeof STEER / sizeof *STEER; i++) {
+        const struct fb_json *v;
+        struct fb_buf b;
+
+        fb_buf_init_in(&b, *state, 1000);
+        fb_json_open(&b, NULL, '{');
+        fb_json_put_str(&b, STEER[i], STEER[i]);
+        fb_json_close(&b, '}');
+        assert_null(strstr(b.at, STEER[i]));
+        assert_int_equal(fb_json_parse(*state, b.at, b.len, NULL, &v, NULL), FB_OK);
+        assert_string_equal(fb_json_get_str(v, STEER[i]), STEER[i]);
+    }
+    for (unsigned cp = 1; cp <= 0x7F; cp++) {
+        const char text[] = {(char)cp, '\0'};
+        const struct fb_json *v;
+        struct fb_buf b;
+
+        fb_buf_init_in(&b, *state, 1000);
+        fb_json_open(&b, NULL, '{');
+        fb_json_put_str(&b, "s", text);
+        fb_json_close(&b, '}');
+        for (size_t i = 0; i < b.len; i++)
+            assert_in_range((unsigned char)b.at[i], 0x20, 0x7E);
+        assert_int_equal(fb_json_parse(*state, b.at, b.len, NULL, &v, NULL), FB_OK);
+        assert_string_equal(fb_json_get_str(v, "s"), text);
+    }
+    { /* ordinary text of any script stays readable */
+        static const char PLAIN[] = "\xC3\xA9\xE4\xB8\xAD\xD9\x85\xF0\x9F\x98\x80\xC2\xA0";
+        struct fb_buf b;
+
+        fb_buf_init_in(&b, *state, 1000);
+        fb_json_put_str(&b, NULL, PLAIN);
+        assert_non_null(strstr(b.at, PLAIN));
+    }
+}
+
 static void plain_text_holds_no_control_and_no_bidi_characters(void **state)
 {
     struct fb_buf b;
@@ -260,6 +305,7 @@ int main(void)
         FB_TEST(a_buffer_that_overflows_says_so_and_stays_a_string),
         FB_TEST(form_bodies_are_encoded_as_urlencode_does),
         FB_TEST(written_json_escapes_whatever_comes),
+        FB_TEST(written_json_steers_no_reader_and_keeps_every_character),
         FB_TEST(plain_text_holds_no_control_and_no_bidi_characters),
         FB_TEST(times_are_read_in_every_form_that_providers_write),
         FB_TEST(digests_agree_with_published_vectors),
