@@ -133,7 +133,7 @@ static int bad_option(const struct fb_command *c, int letter, const char *given)
 {
     const struct fb_option_row *row = row_of(letter == ':' || letter == '?' ? optopt : letter);
     const char *names[NAMES_MAX] = {"help"};
-    char near[80] = "";
+    char near[80] = "", name[80] = "";
     size_t n = 1;
 
     for (size_t i = 0; i < fb_option_row_count && n < NAMES_MAX; i++) {
@@ -147,9 +147,10 @@ static int bad_option(const struct fb_command *c, int letter, const char *given)
         fprintf(stderr, "--%s takes no value", row->name);
     else if (row)
         fprintf(stderr, "it takes no --%s", row->name);
-    else if (fb_starts(given, "--"))
-        fprintf(stderr, "no option %s%s", given, hint(near, sizeof near, given + 2, names, n));
-    else
+    else if (fb_starts(given, "--")) {
+        (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(given, "="), given);
+        fprintf(stderr, "no option %s%s", name, hint(near, sizeof near, name + 2, names, n));
+    } else
         fprintf(stderr, "no option %s", given);
     fprintf(stderr, "; firebreak %s --help shows what it takes\n", c->name);
     return FB_EXIT_USAGE;
@@ -184,21 +185,39 @@ static void fill_rows(const struct fb_command *c, struct option rows[NAMES_MAX])
     rows[n] = (struct option){NULL, 0, NULL, 0};
 }
 
+/* getopt takes "--mod" for --mode. A word that means something today may mean two things tomorrow,
+ * so only whole names count. `taken`: the words that getopt has just taken end there. */
+static bool is_whole_name(const struct option *row, char *const *taken, const char **given)
+{
+    bool apart = row->has_arg == required_argument && optarg == taken[-1];
+
+    *given = taken[apart ? -2 : -1];
+    return strncmp(*given, "--", 2) == 0 && strcspn(*given + 2, "=") == strlen(row->name);
+}
+
 /* Returns -1 to go on, else an exit status. */
 static int read_options(const struct fb_command *c, int argc, char **argv, struct fb_options *o)
 {
     struct option rows[NAMES_MAX];
-    int letter;
+    int letter, row = -1;
 
     fill_rows(c, rows);
     opterr = 0;
-    while ((letter = getopt_long(argc, argv, ":h", rows, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, ":h", rows, &row)) != -1) {
+        const char *given = optind > 0 ? argv[optind - 1] : "";
+
+        if (row >= 0 && letter != ':' && letter != '?' &&
+            !is_whole_name(&rows[row], argv + optind, &given)) {
+            optopt = 0;
+            return bad_option(c, '?', given);
+        }
+        row = -1;
         if (letter == 'h') {
             command_help(stdout, c);
             return FB_EXIT_DONE;
         }
         if (letter == ':' || letter == '?' || !strchr(c->options, letter))
-            return bad_option(c, letter, optind > 0 ? argv[optind - 1] : "");
+            return bad_option(c, letter, given);
         if (!set_option(o, letter, optarg))
             return FB_EXIT_USAGE;
     }

@@ -65,6 +65,10 @@ class Help(unittest.TestCase):
                             (("explain", "--all=3", "x"), "--all takes no value"),
                             (("replay", "--mode"), "a value is missing after --mode"),
                             (("replay", "-x", "y"), "no option -x"),
+                            (("replay", "--mod", "enforce", "x"), 'no option --mod (did you mean "mode"?)'),
+                            (("replay", "--mod=enforce", "x"), 'no option --mod (did you mean "mode"?)'),
+                            (("explain", "x", "--al"), 'no option --al (did you mean "all"?)'),
+                            (("replay", "--hel"), 'no option --hel (did you mean "help"?)'),
                             (("--hlep",), 'did you mean "--help"?')):
             status, out, err = run(*args)
             self.assertEqual((status, out), (1, ""), args)
