@@ -20,12 +20,12 @@ const struct fb_command fb_commands[] = {
      "       firebreak explain --event ID PATH...     one event\n"
      "       firebreak explain --state URL IDENTITY   an identity's present score\n"
      "\n"
-     "Prints every term of the score: weight, grade, decay, damping, group and cap, mitigation, "
-     "and\n"
-     "what would have changed the level. --all explains every event that fires a signal.\n"
+     "First in plain words: who, what, why this level, and what would have changed it. Then every\n"
+     "term of the score: weight, grade, decay, damping, group and cap, mitigation. --all explains\n"
+     "every event that fires a signal; --output json gives one object each.\n"
      "\n"
      "Example: firebreak explain events/leaked-key-every-region\n",
-     "cspea", 1, -1, "", true},
+     "cspeao", 1, -1, "", true},
     {"backtest", fb_door_backtest, "what past logs would have set off, and whom it would have hurt",
      "Usage: firebreak backtest [options] PATH...\n"
      "\n"

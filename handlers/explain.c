@@ -7,8 +7,9 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "doors.h"
+#include "explain.h"
 
-enum { ROOTS_MAX = 256 };
+enum { ROOTS_MAX = 256, TEXT_MAX = 1 << 20 };
 
 /* The hottest event of one root, written down when it was decided (records do not outlive theirs).
  */
@@ -22,25 +23,32 @@ struct explain {
     struct fb_runtime rt;
     struct fb_arena *arena;
     const char *event; /* NULL: the hottest of each root */
-    bool all, found;
+    bool all, found, json;
+    uint64_t records;
     size_t rejected;
     struct hottest *roots;
     size_t count;
 };
 
-static void write_one(struct fb_buf *to, const struct fb_decision *d)
+static void write_one(struct fb_buf *to, const struct explain *x, const struct fb_decision *d,
+                      bool standing)
 {
-    fb_decision_text(to, d);
-    fb_buf_add(to, "  event ");
-    fb_buf_add_plain(to, d->ev.id, 100);
-    fb_buf_add(to, "\n  chain ");
-    for (size_t i = 0; i < d->chain.count; i++) {
-        fb_buf_add(to, i ? "  <-  " : "");
-        fb_buf_add_plain(to, d->chain.hops[i].identity, 200);
+    if (x->json) {
+        fb_explain_json(to, d, standing);
+        fb_buf_addc(to, '\n');
+    } else {
+        fb_explain_text(to, d, standing);
     }
-    fb_buf_add(to, d->chain.partial ? "  (its maker is not known yet)\n" : "\n");
-    fb_score_explain(to, &d->verdict);
-    fb_buf_addc(to, '\n');
+}
+
+static void print_one(const struct explain *x, const struct fb_decision *d, bool standing)
+{
+    struct fb_buf text;
+
+    fb_buf_init(&text, TEXT_MAX);
+    write_one(&text, x, d, standing);
+    (void)fwrite(text.at, 1, text.len, stdout);
+    fb_buf_release(&text);
 }
 
 /* The place of a root whose event has this score; when all are taken, the coldest makes room. NULL:
@@ -63,7 +71,7 @@ static struct hottest *slot_of(struct explain *x, const char *root, double score
         return NULL;
     if (x->count < ROOTS_MAX) {
         coldest = &x->roots[x->count++];
-        fb_buf_init(&coldest->text, 256u << 10);
+        fb_buf_init(&coldest->text, TEXT_MAX);
     } else {
         free(coldest->root);
     }
@@ -86,22 +94,18 @@ static enum fb_status on_record(void *self, const struct fb_record *r, struct fb
 
     if (st != FB_OK)
         return st;
+    x->records++;
     for (size_t i = 0; i < decision.verdict.count; i++)
         fired |= decision.verdict.terms[i].fired;
     if (x->event ? strcmp(x->event, decision.ev.id) == 0 : x->all && fired) {
-        struct fb_buf text;
-
         x->found = true;
-        fb_buf_init(&text, 256u << 10);
-        write_one(&text, &decision);
-        (void)fwrite(text.at, 1, text.len, stdout);
-        fb_buf_release(&text);
+        print_one(x, &decision, false);
     } else if (!x->event && !x->all && fired) {
         h = slot_of(x, fb_chain_root(&decision.chain)->identity, decision.verdict.score);
         if (h && decision.verdict.score > h->score) {
             h->score = decision.verdict.score;
             fb_buf_reset(&h->text);
-            write_one(&h->text, &decision);
+            write_one(&h->text, x, &decision, false);
         }
     }
     return FB_OK;
@@ -138,9 +142,22 @@ static int explain_paths(struct explain *x, const struct fb_options *o)
     for (size_t i = 0; i < x->count; i++)
         (void)fwrite(x->roots[i].text.at, 1, x->roots[i].text.len, stdout);
     if (x->event && !x->found) {
-        fprintf(stderr, "firebreak: no event %s in this input\n", x->event);
+        struct fb_buf line;
+
+        fb_buf_init(&line, 4096);
+        fb_buf_add(&line, "no event ");
+        fb_buf_add_plain(&line, x->event, 300);
+        fb_buf_fmt(&line, " among %llu records: replay --output json shows each record's event_id",
+                   (unsigned long long)x->records);
+        fb_door_say(line.at);
+        fb_buf_release(&line);
         return FB_EXIT_USAGE;
     }
+    if (!x->event && !x->found && !x->count)
+        fprintf(stderr,
+                "firebreak: none of %llu records raises a signal: nothing to explain (--event ID "
+                "explains one all the same)\n",
+                (unsigned long long)x->records);
     return x->rejected ? FB_EXIT_REJECTED : FB_EXIT_DONE;
 }
 
@@ -148,7 +165,6 @@ static int explain_paths(struct explain *x, const struct fb_options *o)
 static int explain_identity(struct explain *x, const char *identity)
 {
     struct fb_decision d;
-    struct fb_buf text;
     struct fb_err err = {0};
 
     if (!fb_door_needs_store(&x->rt, "explain IDENTITY"))
@@ -157,13 +173,7 @@ static int explain_identity(struct explain *x, const char *identity)
         fb_door_say(err.text);
         return FB_EXIT_USAGE;
     }
-    fb_buf_init(&text, 256u << 10);
-    fb_buf_fmt(&text, "%s  %5.1f  ", fb_level_name(d.verdict.root_level), d.verdict.score);
-    fb_buf_add_plain(&text, identity, 200);
-    fb_buf_addc(&text, '\n');
-    fb_score_explain(&text, &d.verdict);
-    (void)fwrite(text.at, 1, text.len, stdout);
-    fb_buf_release(&text);
+    print_one(x, &d, true);
     return FB_EXIT_DONE;
 }
 
@@ -177,7 +187,7 @@ static bool looks_like_one(const char *text)
 int fb_door_explain(const struct fb_options *o)
 {
     struct fb_options fixed = *o;
-    struct explain x = {.event = o->event, .all = o->all};
+    struct explain x = {.event = o->event, .all = o->all, .json = o->json};
     struct fb_arena *arena = fb_arena_new(4u << 20);
     int status = FB_EXIT_USAGE;
     bool path = strcmp(o->args[0], "-") == 0 || access(o->args[0], F_OK) == 0 || o->arg_count > 1;

@@ -6,6 +6,7 @@
 import base64
 import gzip
 import json
+import math
 import os
 import re
 import sqlite3
@@ -327,7 +328,63 @@ class Explain(unittest.TestCase):
             self.assertIn(words, out)
 
     def test_an_event_that_is_not_there_is_said(self):
-        self.assertEqual(run("explain", "--event", "nope", STORY)[0], 1)
+        status, out, err = run("explain", "--event", "nope\x1b[2J", STORY)
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("no event nope?[2J among 99 records", err)
+
+    def test_it_begins_in_plain_words_who_what_why_and_what_if(self):
+        told = run("explain", "events/role-chained-launch")[1].splitlines()
+        self.assertRegex(told[0], r"^contain, score \d+\.\d of 100: arn:aws:iam::111122227777:user/ci-runner$")
+        head = told[:told.index("")]
+        text = " ".join(x.strip() for x in head)
+        for words in ("Who the user arn:aws:iam::111122227777:user/ci-runner, who stands behind ASIA",
+                      "assumed-role/admin/maintenance (AssumeRole) <- arn:aws:sts",
+                      "What RunInstances (ec2) of 2 x p4d.24xlarge in ap-northeast-1 on 2026-05-13 at 23:51:49 UTC,"
+                      " from 203.0.113.129", "it went through.", "vCPU", "That is contain: ", "What if "):
+            self.assertIn(words, " ".join(text.split()))
+        self.assertLessEqual(max(map(len, head)), 100)
+        self.assertLessEqual(len(head), 20)
+
+    def test_json_holds_every_number_and_they_add_up_to_the_score(self):
+        caps = dict(X=8.5, V=7, S=6.5, E=5.5, P=4, O=3.2, D=3, R=2.5, C=2.5)
+        for story in ("leaked-key-every-region", "role-chained-launch", "persistence-burst", "terraform-rollout"):
+            decisions = {d["event_id"]: d for d in lines(run("replay", "--output", "json", "events/" + story)[1])}
+            told = lines(run("explain", "--all", "--output", "json", "events/" + story)[1])
+            self.assertGreater(len(told), 3)
+            for x in told:
+                d = decisions[x["event_id"]]
+                for key in ("score", "level", "root", "time", "action", "principal", "chain"):
+                    self.assertEqual(x[key], d[key])
+                self.assertEqual([t["id"] for t in x["terms"] if t["fired"]], [s["id"] for s in d["signals"]])
+                nats = x.get("prior", 0)
+                for group, cap in caps.items():
+                    values = sorted((t["value"] for t in x["terms"] if t["group"] == group), reverse=True)
+                    nats += min(cap, sum(v * .6 ** n for n, v in enumerate(values)))
+                nats += sum(g["counts"] for g in x["groups"] if g["group"] == "M")
+                self.assertAlmostEqual(nats, x["nats"], delta=.02)
+                self.assertAlmostEqual(100 / (1 + math.exp(5 - nats)), x["score"], delta=.3)
+                for t in x["terms"]:
+                    self.assertAlmostEqual(abs(t["value"]), t["weight"] * t["m"] * t["decay"] * t["damp"], delta=.01)
+
+    def test_a_quiet_log_is_said_to_be_quiet(self):
+        quiet = json.dumps({"eventID": "x", "eventVersion": "1.08", "eventName": "DescribeVolumes",
+                            "eventSource": "ec2.amazonaws.com", "eventTime": "2026-01-01T00:00:00Z"})
+        status, out, err = run("explain", "-", stdin=quiet.encode())
+        self.assertEqual((status, out), (0, ""))
+        self.assertIn("none of 1 records raises a signal", err)
+
+    def test_text_from_events_cannot_steer_the_explanation(self):
+        nasty = json.dumps({
+            "eventID": "x\x1b[2J", "eventVersion": "1.08", "eventName": "StopLogging", "awsRegion": "r\nWhy  all fine",
+            "eventSource": "cloudtrail.amazonaws.com", "eventTime": "2026-01-01T00:00:00Z",
+            "sourceIPAddress": "\x9b31m", "userAgent": "a\u202eb\nscore 0",
+            "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/x\x1b]0;y\x07",
+                             "accessKeyId": "AKIA\u2066"}})
+        for form in ("text", "json"):
+            out = run("explain", "--output", form, "-", stdin=nasty.encode())[1]
+            self.assertTrue(out)
+            self.assertNotRegex(out.replace("\n", ""), "[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+            self.assertNotRegex(out, "(?m)^(Why|score 0)")
 
     def test_an_identity_is_explained_from_the_store(self):
         with tempfile.TemporaryDirectory() as d:
