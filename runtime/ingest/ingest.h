@@ -14,7 +14,8 @@
  *   - each element of the array "Records" of an object (not deeper, not opened further); an empty
  *     one holds no record. The array of a Lambda batch, known by its first element's eventSource
  *     "aws:..." (SQS, S3, Kinesis, ...) or EventSource "aws:..." (SNS), stays whole: one record;
- *   - each element of an array of objects at the top, opened as if it stood alone.
+ *   - each element of an array of objects at the top, opened as if it stood alone;
+ *   - each finding of a document of several ({"Findings": [...]}, or "findings" in an envelope).
  * Everything else is rejected: other values, text that is no JSON, text that is cut off, records
  * over FB_RECORD_BYTES_MAX, a source with nothing in it ("empty"). Valid JSON that parsers dislike
  * is a record, and its odd bits are set.
@@ -58,6 +59,8 @@ struct fb_record {
     size_t line;        /* 1-based line of its first byte; 0 when it is all of its source
                          (unless that is read as lines by name or by request) */
     size_t index;       /* 0-based position in its source, rejected pieces counted */
+    size_t part;        /* 1-based among the findings of one document, whose bytes they share;
+                           0: the only one */
     const char *bytes;  /* the record with its envelope, as it came */
     size_t len;
     const struct fb_json

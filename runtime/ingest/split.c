@@ -20,7 +20,8 @@ enum {
     PROGRESS_BYTES = 1 << 20,
     /* Text scanned again after broken values, as a multiple of the source: keeps it linear. */
     RESCAN_TIMES = 64,
-    RESCAN_BYTES_MIN = 64 * 1024
+    RESCAN_BYTES_MIN = 64 * 1024,
+    FINDINGS_MAX = 1000 /* of one document; the services send at most 100 */
 };
 
 static const char RECORDS_KEY[] = "\"Records\"";
@@ -126,6 +127,47 @@ static const char *not_an_object(enum fb_json_kind kind)
     }
 }
 
+/* Several findings in one document: {"Findings": [...]} of GuardDuty's and Security Hub's API,
+ * {"findings": [...]} inside Security Hub's events. NULL for anything else, one finding included.
+ */
+static const struct fb_json *findings_of(const struct fb_json *doc)
+{
+    const struct fb_json *list = fb_json_get(doc, "Findings");
+
+    if (!list)
+        list = fb_json_get(doc, "findings");
+    return fb_json_kind(list) == FB_JSON_ARRAY && fb_json_len(list) > 1 &&
+                   fb_json_kind(fb_json_at(list, 0)) == FB_JSON_OBJECT
+               ? list
+               : NULL;
+}
+
+/* One record, or one for each finding in it. */
+static void hand_on(struct cut *c, struct fb_record *r, size_t from, size_t to)
+{
+    const struct fb_json *list = findings_of(r->doc);
+    size_t n = list ? fb_json_len(list) : 1;
+
+    for (size_t i = 0; i < n && c->st == FB_OK; i++) {
+        struct place where = {"Findings", i};
+
+        if (i == FINDINGS_MAX) {
+            refuse(c, from, to, where, "more findings than we read");
+            return;
+        }
+        if (list) {
+            r->doc = fb_json_at(list, i);
+            r->part = i + 1;
+        }
+        if (fb_json_kind(r->doc) != FB_JSON_OBJECT) {
+            refuse(c, from, to, where, not_an_object(fb_json_kind(r->doc)));
+            continue;
+        }
+        r->index = c->index++;
+        c->st = c->sink->record(c->sink->self, r, c->err);
+    }
+}
+
 /* [from, to) should be one record: parses it and hands it on, or rejects it. */
 static void offer(struct cut *c, size_t from, size_t to, struct place where)
 {
@@ -157,8 +199,7 @@ static void offer(struct cut *c, size_t from, size_t to, struct place where)
         r.doc = fb_carrier_open(c->scratch, doc, &r.carrier, &r.odd);
     r.len = to - from;
     r.line = line_for(c, from, to);
-    r.index = c->index++;
-    c->st = c->sink->record(c->sink->self, &r, c->err);
+    hand_on(c, &r, from, to);
     progress(c, to);
 }
 

@@ -21,8 +21,8 @@ static bool is_guarddutys(const struct fb_json *f)
            strstr(fb_json_get_str(f, "Id"), ":guardduty:");
 }
 
-/* EventBridge wraps one finding as imported, up to twenty when a person picked them: the first of
- * GuardDuty's is read, else the first. */
+/* EventBridge wraps one finding as imported, up to twenty when a person picked them; ingest cuts
+ * those into records of one. A list all the same: the first of GuardDuty's, else the first. */
 static const struct fb_json *finding_of(const struct fb_record *r)
 {
     const struct fb_json *list = fb_norm_field(r->doc, "findings");
@@ -125,8 +125,7 @@ void fb_norm_asff(struct fb_arena *a, const struct fb_record *r, struct fb_event
     ev->provider = FB_AWS;
     ev->kind = FB_EV_FINDING;
     ev->service = "securityhub";
-    ev->id = r->envelope.present && *r->envelope.id ? r->envelope.id
-                                                    : fb_norm_id(a, fb_json_get(f, "Id"));
+    ev->id = fb_norm_finding_id(a, r, fb_norm_id(a, fb_json_get(f, "Id")));
     ev->account = fb_norm_id(a, fb_json_get(f, "AwsAccountId"));
     ev->region = fb_json_get_str(f, "Region");
     if (!*ev->region && fb_arn_split(a, fb_json_get_str(f, "ProductArn"), &product))

@@ -15,7 +15,9 @@ static const struct {
 } families[] = {
     {"AttackSequence:*", FB_T_VENDOR_SEQUENCE},
     {"CryptoCurrency:*", FB_T_VENDOR_CRYPTO},
-    {"Impact:EC2/BitcoinDomainRequest.Reputation", FB_T_VENDOR_CRYPTO},
+    {"Impact:*/BitcoinDomainRequest.Reputation", FB_T_VENDOR_CRYPTO},
+    {"Impact:Runtime/CryptoMinerExecuted", FB_T_VENDOR_CRYPTO},
+    {"CredentialAccess:IAMUser/CompromisedCredentials", FB_T_VENDOR_CREDENTIAL},
     {"*:IAMUser/InstanceCredentialExfiltration*", FB_T_VENDOR_CREDENTIAL},
     {"*:IAMUser/ResourceCredentialExfiltration*", FB_T_VENDOR_CREDENTIAL},
     {"*:IAMUser/MaliciousIPCaller*", FB_T_VENDOR_CREDENTIAL},
@@ -25,6 +27,7 @@ static const struct {
     {"PenTest:*", FB_T_VENDOR_ANOMALY},
     {"*:IAMUser/AnomalousBehavior*", FB_T_VENDOR_ANOMALY},
     {"*:IAMUser/ConsoleLoginSuccess*", FB_T_VENDOR_ANOMALY},
+    {"Stealth:IAMUser/*", FB_T_VENDOR_ANOMALY},
     /* The retired forerunners of AnomalousBehavior. */
     {"Recon:IAMUser/*", FB_T_VENDOR_ANOMALY},
     {"Persistence:IAMUser/*", FB_T_VENDOR_ANOMALY},
@@ -49,6 +52,15 @@ static const struct {
     {"Root", FB_WHO_ROOT},          {"AWSService", FB_WHO_SERVICE},
     {"AWSAccount", FB_WHO_ACCOUNT},
 };
+
+/* One finding is delivered again and again as it grows: each delivery is an event of its own, and
+ * so is each of several findings in one. */
+const char *fb_norm_finding_id(struct fb_arena *a, const struct fb_record *r, const char *own)
+{
+    if (!r->envelope.present || !*r->envelope.id)
+        return own;
+    return r->part ? fb_arena_fmt(a, "%s#%zu", r->envelope.id, r->part) : r->envelope.id;
+}
 
 static bool has(const struct fb_json *v, const char *name)
 {
@@ -202,9 +214,7 @@ void fb_norm_guardduty(struct fb_arena *a, const struct fb_record *r, struct fb_
     ev->kind = FB_EV_FINDING;
     ev->service = "guardduty";
     ev->action = fb_json_str(fb_norm_field(f, "type"));
-    /* One finding is delivered again and again as it grows: each delivery is an event of its own.
-     */
-    ev->id = r->envelope.present && *r->envelope.id ? r->envelope.id : fb_norm_field_id(a, f, "id");
+    ev->id = fb_norm_finding_id(a, r, fb_norm_field_id(a, f, "id"));
     ev->account = fb_norm_field_id(a, f, "accountId");
     if (!*ev->account && r->envelope.present)
         ev->account = r->envelope.account;

@@ -77,6 +77,8 @@ uint64_t fb_norm_finding_family(const char *type);
  * the name, and who.id and who.credential, which are set before. */
 void fb_norm_accuse(struct fb_arena *a, const char *partition, const char *type, const char *name,
                     struct fb_event *ev);
+/* guardduty.c: the id of an event that a finding with this id makes. */
+const char *fb_norm_finding_id(struct fb_arena *a, const struct fb_record *r, const char *own);
 /* cloudtrail.c: the agent names a tool of intruders. */
 bool fb_norm_agent_is_offensive(const char *agent);
 

@@ -106,6 +106,8 @@ static void fill_gaps(struct fb_arena *a, const struct fb_record *r, int64_t del
 
         ev->id = fb_arena_fmt(a, "sha256:%s",
                               fb_sha256_hex(r->bytes ? r->bytes : "", r->bytes ? r->len : 0, hex));
+        if (r->part) /* findings of one document share its bytes */
+            ev->id = fb_arena_fmt(a, "%s#%zu", ev->id, r->part);
     }
     if (ev->time_ms <= 0) {
         ev->time_ms = env->present && env->time_ms > 0 ? env->time_ms

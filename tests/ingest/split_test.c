@@ -393,6 +393,36 @@ static void a_record_over_the_ceiling_is_rejected_and_the_next_is_read(void **st
     seen_free(&all);
 }
 
+static void each_of_several_findings_is_a_record_of_its_own(void **state)
+{
+    GUESS("{\"Findings\":[{\"id\":\"a\"},{\"id\":\"b\"},7,{\"id\":\"c\"}]}", "rec a@0", "rec b@0",
+          "rej@0 Findings[2]: a number, not an object", "rec c@0");
+    GUESS("{\"detail-type\":\"x\",\"source\":\"aws.securityhub\",\"detail\":{\"findings\":[{\"id\":"
+          "\"a\"},{\"id\":\"b\"}]}}",
+          "rec a@0", "rec b@0");
+    /* One finding, and words that only look like some, stay as they came. */
+    GUESS("{\"id\":\"whole\",\"Findings\":[{\"id\":\"a\"}]}", "rec whole@0");
+    GUESS("{\"id\":\"whole\",\"findings\":[1,2,3]}", "rec whole@0");
+    GUESS("{\"id\":\"whole\",\"Findings\":{\"id\":\"a\"}}", "rec whole@0");
+}
+
+static void findings_over_the_ceiling_are_refused_aloud(void **state)
+{
+    struct seen_all all = {0};
+    struct fb_buf b;
+
+    fb_buf_init(&b, 1u << 20);
+    fb_buf_add(&b, "{\"Findings\":[{}");
+    for (int i = 1; i < 1001; i++)
+        fb_buf_add(&b, ",{}");
+    fb_buf_add(&b, "]}");
+    seen_bytes(&all, *state, "test", FB_LAYOUT_GUESS, b.at, b.len);
+    assert_int_equal(all.records, 1000);
+    assert_int_equal(all.rejects, 1);
+    seen_free(&all);
+    fb_buf_release(&b);
+}
+
 static void the_sink_ends_the_walk_with_its_own_status(void **state)
 {
     static const char *const texts[] = {
@@ -661,6 +691,8 @@ int main(void)
         FB_TEST(envelopes_are_opened_in_every_layout),
         FB_TEST(a_record_over_the_ceiling_is_rejected_and_the_next_is_read),
         FB_TEST(the_sink_ends_the_walk_with_its_own_status),
+        FB_TEST(each_of_several_findings_is_a_record_of_its_own),
+        FB_TEST(findings_over_the_ceiling_are_refused_aloud),
         FB_TEST(progress_is_told_on_the_way_and_at_the_end),
         FB_TEST(hostile_text_is_read_in_linear_time),
         FB_TEST(a_cut_at_every_byte_loses_only_the_piece_it_is_in),
