@@ -81,6 +81,17 @@ static bool is_expectation(const char *path)
     return strcmp(slash ? slash + 1 : path, "expect.json") == 0;
 }
 
+/* A story's configuration, which stands beside its expect.json; anywhere else such a name is input.
+ */
+static bool is_story_config(const char *folder, const char *name)
+{
+    char path[PATH_BYTES_MAX];
+    int n = snprintf(path, sizeof path, "%s/expect.json", folder);
+
+    return strcmp(name, "config.json") == 0 && n > 0 && (size_t)n < sizeof path &&
+           access(path, F_OK) == 0;
+}
+
 /* Reads fd to its end and offers what it holds. *why: errno when nothing could be read at all. */
 static enum fb_status run_fd(const struct walk *w, int fd, const char *name, int *why)
 {
@@ -228,7 +239,7 @@ static enum fb_status run_name(const struct walk *w, const char *folder, const c
     }
     if (stat(path, &is) == 0 && S_ISDIR(is.st_mode))
         return run_inner_folder(w, path, &is, here);
-    if (!has_record_suffix(name) || is_expectation(name))
+    if (!has_record_suffix(name) || is_expectation(name) || is_story_config(folder, name))
         return FB_OK;
     return run_member(w, path);
 }

@@ -172,6 +172,20 @@ static void expect_json_is_no_input_even_when_it_is_named(void **state)
     assert_non_null(strstr(p->all.at[0].reason, "never input"));
 }
 
+static void a_configuration_is_no_input_beside_expect_json_only(void **state)
+{
+    struct place *p = *state;
+
+    folder(p, "s");
+    put_named(p, "s/config.json");
+    assert_int_equal(walk(p, NULL, NULL), FB_OK);
+    assert_int_equal(p->all.records, 1);
+    put_named(p, "s/expect.json");
+    assert_int_equal(walk(p, NULL, NULL), FB_OK);
+    assert_int_equal(p->all.records, 0);
+    assert_int_equal(p->all.rejects, 0);
+}
+
 static void a_path_that_is_not_there_is_said_so(void **state)
 {
     struct place *p = *state;
@@ -409,6 +423,7 @@ int main(void)
         WALK_TEST(only_record_files_of_a_folder_are_read),
         WALK_TEST(a_file_that_is_named_may_have_any_name),
         WALK_TEST(expect_json_is_no_input_even_when_it_is_named),
+        WALK_TEST(a_configuration_is_no_input_beside_expect_json_only),
         WALK_TEST(a_path_that_is_not_there_is_said_so),
         WALK_TEST(a_path_that_cannot_be_read_is_an_io_error),
         WALK_TEST(what_a_folder_cannot_give_is_a_reject_and_the_rest_is_read),
