@@ -42,8 +42,40 @@ void fb_norm_function_permission(struct fb_norm_call *c)
         if (!*requested(c, "principalOrgID"))
             fb_norm_set(c, FB_T_PUBLIC_FUNCTION);
     } else if (fb_norm_principal_is_external(c->a, principal, c->ev->account)) {
-        fb_norm_set(c, FB_T_EXTERNAL_TRUST);
+        fb_norm_let_in(c, FB_T_EXTERNAL_TRUST, principal);
     }
+}
+
+/* lambda UpdateFunctionConfiguration: a layer runs inside the function, before its own code. */
+void fb_norm_function_layers(struct fb_norm_call *c)
+{
+    if (*fb_norm_id(c->a, fb_norm_at(fb_norm_field(c->request, "layers"), 0)))
+        fb_norm_set(c, FB_T_CODE_OVERWRITE);
+}
+
+/* sagemaker UpdateNotebookInstance: another script runs at the next start. */
+void fb_norm_notebook_start(struct fb_norm_call *c)
+{
+    if (*requested(c, "lifecycleConfigName"))
+        fb_norm_set(c, FB_T_CODE_OVERWRITE);
+}
+
+/* ssm CreateAssociation(Batch), UpdateAssociation, StartAutomationExecution: AWS's own documents
+ * that run any command on a machine. */
+void fb_norm_run_document(struct fb_norm_call *c)
+{
+    static const char *const shells[] = {"AWS-RunShellScript", "AWS-RunPowerShellScript",
+                                         "AWS-RunRemoteScript", "AWS-RunDocument"};
+    const struct fb_json *batch = fb_norm_field(c->request, "entries");
+    const char *name = requested(c, "name");
+
+    if (!*name)
+        name = requested(c, "documentName");
+    if (!*name)
+        name = fb_norm_field_id(c->a, fb_norm_at(batch, 0), "name");
+    for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++)
+        if (fb_ends(name, shells[i]))
+            fb_norm_set(c, FB_T_REMOTE_EXEC);
 }
 
 /* ---- ports ---- */
@@ -106,96 +138,6 @@ void fb_norm_ingress_rules(struct fb_norm_call *c)
 
         if (covers_admin_port(rule) && (is_world(rule, "cidrIpv4") || is_world(rule, "cidrIpv6")))
             fb_norm_set(c, FB_T_OPEN_ADMIN_PORT);
-    }
-}
-
-/* ---- data shared out ---- */
-
-/* {"add": {"items": [{"userId": ...} | {"group": "all"}]}} */
-static bool adds_stranger(struct fb_norm_call *c, const struct fb_json *permission)
-{
-    const struct fb_json *list = fb_norm_field(permission, "add");
-
-    for (size_t i = 0, n = fb_norm_len(list); i < n; i++) {
-        const struct fb_json *item = fb_norm_at(list, i);
-        const char *user = fb_norm_field_id(c->a, item, "userId");
-
-        if (*fb_norm_field_id(c->a, item, "group") ||
-            *fb_norm_field_id(c->a, item, "organizationArn") ||
-            (*user && strcmp(user, c->ev->account) != 0))
-            return true;
-    }
-    return false;
-}
-
-/* ModifySnapshotAttribute, ModifyImageAttribute. */
-void fb_norm_share_image(struct fb_norm_call *c)
-{
-    if (adds_stranger(c, fb_norm_field(c->request, "createVolumePermission")) ||
-        adds_stranger(c, fb_norm_field(c->request, "launchPermission")))
-        fb_norm_set(c, FB_T_DATA_SHARED_OUT);
-}
-
-/* ModifyDBSnapshotAttribute, ModifyDBClusterSnapshotAttribute. */
-void fb_norm_share_db(struct fb_norm_call *c)
-{
-    const struct fb_json *list = fb_norm_field(c->request, "valuesToAdd");
-
-    for (size_t i = 0, n = fb_norm_len(list); i < n; i++) {
-        const char *who = fb_norm_id(c->a, fb_norm_at(list, i));
-
-        if (*who && strcmp(who, c->ev->account) != 0)
-            fb_norm_set(c, FB_T_DATA_SHARED_OUT);
-    }
-}
-
-/* Resource policies: each service names the document differently. */
-void fb_norm_share_policy(struct fb_norm_call *c)
-{
-    static const char *const fields[] = {"bucketPolicy", "policy",       "resourcePolicy",
-                                         "policyText",   "policyInJson", "policyDocument"};
-
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        const struct fb_json *v = fb_norm_field(c->request, fields[i]);
-        const struct fb_json *policy = fb_norm_policy(c->a, v);
-
-        if (fb_norm_policy_is_external(c->a, policy, c->ev->account, true))
-            fb_norm_set(c, FB_T_DATA_SHARED_OUT);
-    }
-}
-
-/* PutBucketAcl, PutObjectAcl: a canned public ACL, or a grant to one of S3's two public groups. */
-void fb_norm_share_acl(struct fb_norm_call *c)
-{
-    const struct fb_json *canned = fb_json_get(c->request, "x-amz-acl");
-    const struct fb_json *grants =
-        fb_norm_path(c->request, "accessControlPolicy.accessControlList.grant");
-
-    for (size_t i = 0, n = fb_norm_len(canned); i < n; i++) {
-        const char *acl = fb_json_str(fb_norm_at(canned, i));
-
-        if (fb_starts(acl, "public-") || fb_eq(acl, "authenticated-read"))
-            fb_norm_set(c, FB_T_DATA_SHARED_OUT);
-    }
-    for (size_t i = 0, n = fb_norm_len(grants); i < n; i++) {
-        const struct fb_json *grantee = fb_norm_field(fb_norm_at(grants, i), "grantee");
-        const char *uri = fb_json_get_str(grantee, "URI");
-
-        if (fb_ends(uri, "/global/AllUsers") || fb_ends(uri, "/global/AuthenticatedUsers"))
-            fb_norm_set(c, FB_T_DATA_SHARED_OUT);
-    }
-}
-
-/* ram CreateResourceShare, AssociateResourceShare: principals are accounts, ARNs, organizations. */
-void fb_norm_share_ram(struct fb_norm_call *c)
-{
-    const struct fb_json *list = fb_norm_field(c->request, "principals");
-
-    for (size_t i = 0, n = fb_norm_len(list); i < n; i++) {
-        const char *p = fb_norm_id(c->a, fb_norm_at(list, i));
-
-        if (!strstr(p, ":organizations:") && fb_norm_principal_is_external(c->a, p, c->ev->account))
-            fb_norm_set(c, FB_T_DATA_SHARED_OUT);
     }
 }
 
@@ -264,6 +206,57 @@ void fb_norm_lifecycle(struct fb_norm_call *c)
     }
 }
 
+/* s3 PutBucketLogging without a target switches the access log off. */
+void fb_norm_bucket_logging(struct fb_norm_call *c)
+{
+    const struct fb_json *status = fb_json_get(c->request, "BucketLoggingStatus");
+
+    if (fb_json_kind(status) == FB_JSON_OBJECT && !fb_json_get(status, "LoggingEnabled"))
+        fb_norm_set(c, FB_T_LOG_TAMPER);
+}
+
+/* logs DeleteLogGroup: tear-down deletes many; those that keep an audit trail say so in the name.
+ */
+void fb_norm_log_group(struct fb_norm_call *c)
+{
+    static const char *const words[] = {"trail",    "audit",     "flow-log",    "flowlog",
+                                        "vpc-flow", "guardduty", "aws-waf-logs"};
+    const char *name = requested(c, "logGroupName");
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (fb_has_fold(name, words[i]))
+            fb_norm_set(c, FB_T_LOG_TAMPER);
+}
+
+/* eks UpdateClusterConfig: {"logging": {"clusterLogging": [{"types": [...], "enabled": false}]}},
+ * with the audit log among the types. */
+void fb_norm_cluster_logging(struct fb_norm_call *c)
+{
+    const struct fb_json *list = fb_norm_path(c->request, "logging.clusterLogging");
+
+    for (size_t i = 0, n = fb_norm_len(list); i < n; i++) {
+        const struct fb_json *types = fb_norm_field(fb_norm_at(list, i), "types");
+
+        for (size_t k = 0, m = is_off(fb_norm_at(list, i), "enabled") ? fb_norm_len(types) : 0;
+             k < m; k++)
+            if (fb_eq(fb_json_str(fb_norm_at(types, k)), "audit"))
+                fb_norm_set(c, FB_T_LOG_TAMPER);
+    }
+}
+
+/* organizations DisableAWSServiceAccess, DeregisterDelegatedAdministrator: of those that watch. */
+void fb_norm_org_service(struct fb_norm_call *c)
+{
+    static const char *const watchers[] = {
+        "guardduty.", "cloudtrail.", "config.",     "securityhub.",    "config-multiaccountsetup.",
+        "macie.",     "detective.",  "inspector2.", "access-analyzer."};
+    const char *service = requested(c, "servicePrincipal");
+
+    for (size_t i = 0; i < sizeof watchers / sizeof watchers[0]; i++)
+        if (fb_starts(service, watchers[i]))
+            fb_norm_set(c, FB_T_DETECTOR_TAMPER);
+}
+
 void fb_norm_detector_update(struct fb_norm_call *c)
 {
     if (is_off(c->request, "enable"))
@@ -295,5 +288,12 @@ void fb_norm_support_case(struct fb_norm_call *c)
 void fb_norm_parameter_read(struct fb_norm_call *c)
 {
     if (fb_norm_flag(fb_norm_field(c->request, "withDecryption"), false))
+        fb_norm_set(c, FB_T_SECRET_READ);
+}
+
+/* ec2 DescribeInstanceAttribute: start scripts hold passwords more often than not. */
+void fb_norm_user_data_read(struct fb_norm_call *c)
+{
+    if (fb_eq(requested(c, "attribute"), "userData"))
         fb_norm_set(c, FB_T_SECRET_READ);
 }

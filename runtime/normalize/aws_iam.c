@@ -43,12 +43,15 @@ void fb_norm_create_role(struct fb_norm_call *c)
     fb_norm_trust(c);
 }
 
-/* CreateAccessKey, CreateServiceSpecificCredential. Without userName it is for the caller. */
+/* CreateAccessKey and its kin (Git and Bedrock keys, X.509 certificates, SSH keys). Without
+ * userName it is for the caller. */
 void fb_norm_create_key(struct fb_norm_call *c)
 {
     static const char *const shapes[][3] = {
         {"accessKey", "accessKeyId", "userName"},
         {"serviceSpecificCredential", "serviceSpecificCredentialId", "userName"},
+        {"certificate", "certificateId", "userName"},
+        {"sSHPublicKey", "sSHPublicKeyId", "userName"},
     };
     const char *user = requested(c, "userName"), *key = "";
 
@@ -100,7 +103,19 @@ static bool is_by_aws(const struct fb_norm_call *c)
            (who->kind == FB_WHO_USER && *who->name && fb_eq(who->name, c->ev->target_user));
 }
 
-/* Attach*Policy; a permission set's managed policy too. */
+/* AWS's own policies that make an administrator of the account, of all of IAM, of a cluster. */
+static bool makes_admin(const char *arn)
+{
+    static const char *const names[] = {"/AdministratorAccess", "/IAMFullAccess",
+                                        "/AmazonEKSClusterAdminPolicy"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (fb_ends(arn, names[i]))
+            return true;
+    return false;
+}
+
+/* Attach*Policy; a permission set's managed policy and a cluster's access policy too. */
 void fb_norm_attach_policy(struct fb_norm_call *c)
 {
     const char *arn = requested(c, "policyArn");
@@ -108,10 +123,17 @@ void fb_norm_attach_policy(struct fb_norm_call *c)
     if (!*arn)
         arn = requested(c, "managedPolicyArn");
     c->ev->target_policy = arn;
-    if (fb_ends(arn, "/AdministratorAccess"))
+    if (makes_admin(arn))
         fb_norm_set(c, FB_T_ADMIN_GRANT);
     if (is_by_aws(c) && strstr(arn, ":iam::aws:policy/" QUARANTINE))
         fb_norm_set(c, FB_T_QUARANTINE_POLICY);
+}
+
+/* AddUserToGroup: what a group may do is not in the event, its name usually tells. */
+void fb_norm_add_to_group(struct fb_norm_call *c)
+{
+    if (fb_has_fold(requested(c, "groupName"), "admin"))
+        fb_norm_set(c, FB_T_ADMIN_GRANT);
 }
 
 void fb_norm_detach_policy(struct fb_norm_call *c)
@@ -136,13 +158,15 @@ void fb_norm_inline_policy(struct fb_norm_call *c)
     }
 }
 
-/* CreatePolicy and CreatePolicyVersion: who gets it is not in the event, what it allows is. */
+/* CreatePolicy and CreatePolicyVersion: who gets it is not in the event, what it allows is. A
+ * permission set calls it inlinePolicy. */
 void fb_norm_policy_document(struct fb_norm_call *c)
 {
-    const struct fb_json *policy =
-        fb_norm_policy(c->a, fb_norm_field(c->request, "policyDocument"));
+    const struct fb_json *v = fb_norm_field(c->request, "policyDocument");
 
-    if (fb_norm_policy_is_admin(policy))
+    if (!v)
+        v = fb_norm_field(c->request, "inlinePolicy");
+    if (fb_norm_policy_is_admin(fb_norm_policy(c->a, v)))
         fb_norm_set(c, FB_T_ADMIN_GRANT);
 }
 
@@ -150,11 +174,13 @@ void fb_norm_policy_document(struct fb_norm_call *c)
 void fb_norm_trust(struct fb_norm_call *c)
 {
     const struct fb_json *v = fb_norm_field(c->request, "assumeRolePolicyDocument");
+    const char *outsider;
 
     if (!v)
         v = fb_norm_field(c->request, "policyDocument");
-    if (fb_norm_policy_is_external(c->a, fb_norm_policy(c->a, v), c->ev->account, false))
-        fb_norm_set(c, FB_T_EXTERNAL_TRUST);
+    outsider = fb_norm_policy_outsider(c->a, fb_norm_policy(c->a, v), c->ev->account, false);
+    if (*outsider)
+        fb_norm_let_in(c, FB_T_EXTERNAL_TRUST, outsider);
 }
 
 /* The assumed role stands in resources[] even where requestParameters was cut. */

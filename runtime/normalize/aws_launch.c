@@ -50,6 +50,19 @@ static void read_profile(struct fb_norm_call *c, const struct fb_json *profile)
                                          : name;
 }
 
+/* ec2 AssociateIamInstanceProfile and its like: a machine gets rights, as a launch with them would
+ * give it. */
+void fb_norm_machine_profile(struct fb_norm_call *c)
+{
+    read_profile(c, fb_norm_field(c->request, "iamInstanceProfile"));
+}
+
+static void read_zone(struct fb_norm_call *c, const struct fb_json *holder)
+{
+    if (!*c->ev->launch.zone)
+        c->ev->launch.zone = fb_norm_field_id(c->a, holder, "availabilityZone");
+}
+
 static void read_protection(struct fb_norm_call *c, const struct fb_json *holder)
 {
     if (fb_norm_flag(fb_norm_field(holder, "disableApiTermination"), false) ||
@@ -84,6 +97,7 @@ static int64_t read_made_instances(struct fb_norm_call *c)
         if (!*type)
             type = made[kept].type;
         read_profile(c, fb_norm_field(item, "iamInstanceProfile"));
+        read_zone(c, fb_norm_field(item, "placement"));
         if (!*made[kept].id)
             continue;
         made[kept].kind = "instance";
@@ -117,6 +131,8 @@ void fb_norm_run_instances(struct fb_norm_call *c)
         c->ev->launch.type = machine_type(c, c->request);
     read_template(c, fb_norm_field(c->request, "launchTemplate"));
     read_protection(c, c->request);
+    read_zone(c, c->request);
+    read_zone(c, fb_norm_field(c->request, "placement"));
     made = read_made_instances(c);
     read_profile(c, fb_norm_field(c->request, "iamInstanceProfile"));
     set_count(c, made > 0 ? made : asked, asked > made ? asked : made, MAX_COUNT_MACHINES);
@@ -130,6 +146,9 @@ static void read_launch_configs(struct fb_norm_call *c, const struct fb_json *co
         const struct fb_json *overrides = fb_norm_field(config, "overrides");
 
         read_template(c, fb_norm_field(config, "launchTemplateSpecification"));
+        read_zone(c, fb_norm_field(config, "placement"));
+        if (fb_norm_len(overrides) == 1)
+            read_zone(c, fb_norm_at(overrides, 0));
         for (size_t k = 0, m = fb_norm_len(overrides); k < m && !*c->ev->launch.type; k++)
             c->ev->launch.type = machine_type(c, fb_norm_at(overrides, k));
         if (!*c->ev->launch.type)
@@ -186,6 +205,7 @@ void fb_norm_spot_request(struct fb_norm_call *c)
     int64_t asked = fb_norm_number(fb_norm_field(c->request, "instanceCount"), 1);
 
     c->ev->launch.type = machine_type(c, spec);
+    read_zone(c, fb_norm_field(spec, "placement"));
     read_profile(c, fb_norm_field(spec, "iamInstanceProfile"));
     if (fb_json_kind(c->request) == FB_JSON_OBJECT)
         set_count(c, asked, asked, MAX_COUNT_MACHINES);
@@ -265,7 +285,12 @@ void fb_norm_task_definition(struct fb_norm_call *c)
 
         if (own > cpu)
             cpu = own;
-        foreign |= *image && !strstr(image, ".dkr.ecr.");
+        if (!*c->ev->launch.image)
+            c->ev->launch.image = image;
+        if (*image && !strstr(image, ".dkr.ecr.") && !foreign) {
+            c->ev->launch.image = image; /* the one that makes people look */
+            foreign = true;
+        }
     }
     if (foreign && cpu >= MINER_CPU_UNITS)
         fb_norm_set(c, FB_T_CONTAINER_MINER);

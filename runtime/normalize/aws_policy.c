@@ -122,16 +122,19 @@ bool fb_norm_principal_is_external(struct fb_arena *a, const char *principal, co
             (fb_norm_is_account(arn.account) && strcmp(arn.account, account) != 0));
 }
 
-/* "Principal" is "*", or {"AWS": ..., "Federated": ..., "Service": ...}, each one or a list. */
-static bool names_stranger(struct fb_arena *a, const struct fb_json *principal, const char *account,
-                           bool *anybody)
+/* "Principal" is "*", or {"AWS": ..., "Federated": ..., "Service": ...}, each one or a list. Gives
+ * the first stranger, or "". */
+static const char *stranger_in(struct fb_arena *a, const struct fb_json *principal,
+                               const char *account, bool *anybody)
 {
     static const char *const kinds[] = {"AWS", "Federated", "Service", "CanonicalUser"};
-    bool found = false;
+    const char *found = "";
 
     if (fb_json_kind(principal) == FB_JSON_STR) {
-        *anybody = fb_eq(fb_json_str(principal), "*");
-        return fb_norm_principal_is_external(a, fb_json_str(principal), account);
+        const char *p = fb_json_str(principal);
+
+        *anybody = fb_eq(p, "*");
+        return fb_norm_principal_is_external(a, p, account) ? p : "";
     }
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
         const struct fb_json *list = fb_json_get(principal, kinds[k]);
@@ -141,7 +144,8 @@ static bool names_stranger(struct fb_arena *a, const struct fb_json *principal, 
 
             if (fb_eq(p, "*"))
                 *anybody = true;
-            found |= fb_norm_principal_is_external(a, p, account);
+            if (!*found && fb_norm_principal_is_external(a, p, account))
+                found = p;
         }
     }
     return found;
@@ -168,23 +172,23 @@ static bool narrowed_to_org(const struct fb_json *statement)
     return false;
 }
 
-bool fb_norm_policy_is_external(struct fb_arena *a, const struct fb_json *policy,
-                                const char *account, bool org_is_inside)
+const char *fb_norm_policy_outsider(struct fb_arena *a, const struct fb_json *policy,
+                                    const char *account, bool org_is_inside)
 {
     const struct fb_json *list = fb_json_get(policy, "Statement");
 
     for (size_t i = 0, n = fb_norm_len(list); i < n; i++) {
         const struct fb_json *st = fb_norm_at(list, i);
+        const char *stranger;
         bool anybody = false;
 
         if (!is_allow(st))
             continue;
         if (fb_json_get(st, "NotPrincipal")) /* everybody but the named */
-            return true;
-        if (!names_stranger(a, fb_json_get(st, "Principal"), account, &anybody))
-            continue;
-        if (!(anybody && org_is_inside && narrowed_to_org(st)))
-            return true;
+            return "*";
+        stranger = stranger_in(a, fb_json_get(st, "Principal"), account, &anybody);
+        if (*stranger && !(anybody && org_is_inside && narrowed_to_org(st)))
+            return stranger;
     }
-    return false;
+    return "";
 }

@@ -48,9 +48,17 @@ static const struct action {
     {"aiplatform", "CreateNotebookRuntime*", B(COMPUTE_CREATE), fb_gcp_managed},
     {"aiplatform", "AssignNotebookRuntime", B(COMPUTE_CREATE), fb_gcp_managed},
     {"aiplatform", "DeployModel", B(COMPUTE_CREATE), fb_gcp_managed},
-    {"aiplatform", "*GenerateContent", B(COMPUTE_CREATE), NULL},
+    {"aiplatform", "*GenerateContent", B(COMPUTE_CREATE) | B(MODEL_INVOKE), NULL},
+    {"aiplatform", "ChatCompletions", B(COMPUTE_CREATE) | B(MODEL_INVOKE), NULL},
+    {"aiplatform", "AcceptPublisherModelEula", B(MODEL_ACCESS), NULL},
+    {"aiplatform", "SetPublisherModelConfig", B(MODEL_ACCESS), NULL},
+    {"aiplatform", "DeployPublisherModel", B(COMPUTE_CREATE), fb_gcp_managed},
+    {"aiplatform", "Deploy", B(COMPUTE_CREATE), fb_gcp_managed}, /* out of the Model Garden */
+    {"aiplatform", "CreatePersistentResource", B(COMPUTE_CREATE), fb_gcp_managed},
+    {"aiplatform", "CreateNotebookExecutionJob", B(COMPUTE_CREATE), fb_gcp_managed},
+    {"aiplatform", "CreateTuningJob", B(COMPUTE_CREATE), NULL},
     {"aiplatform", "*Predict*", 0, fb_gcp_model_call},
-    {"generativelanguage", "*GenerateContent", B(COMPUTE_CREATE), NULL},
+    {"generativelanguage", "*GenerateContent", B(COMPUTE_CREATE) | B(MODEL_INVOKE), NULL},
     {"ml", "*Create*Job", B(COMPUTE_CREATE), fb_gcp_managed},
     {"notebooks", "CreateInstance", B(COMPUTE_CREATE), fb_gcp_managed},
     {"notebooks", "CreateRuntime", B(COMPUTE_CREATE), fb_gcp_managed},
@@ -63,6 +71,9 @@ static const struct action {
     {"appengine", "CreateVersion", B(COMPUTE_CREATE), NULL},
     {"dataproc", "CreateCluster", B(COMPUTE_CREATE), fb_gcp_managed},
     {"dataproc", "CreateBatch", B(COMPUTE_CREATE), NULL},
+    {"dataproc", "Instantiate*WorkflowTemplate", B(COMPUTE_CREATE), NULL},
+    {"datafusion", "CreateInstance", B(COMPUTE_CREATE), NULL},
+    {"lifesciences", "RunPipeline", B(COMPUTE_CREATE), NULL},
     {"dataflow", "*jobs.create", B(COMPUTE_CREATE), NULL},
     {"dataflow", "*aunch*", B(COMPUTE_CREATE), NULL},
     {"dataflow", "CreateJob*", B(COMPUTE_CREATE), NULL},
@@ -95,6 +106,8 @@ static const struct action {
 
     /* Looking around. */
     {"", "*estIamPermissions", B(PERMISSION_PROBE), NULL},
+    {"cloudasset", "AnalyzeIamPolicy*", B(PERMISSION_PROBE), NULL},
+    {"cloudasset", "SearchAllIamPolicies", B(PERMISSION_PROBE), NULL},
 
     /* Ways to stay. */
     {"iam", "CreateServiceAccount", B(NEW_IDENTITY), fb_gcp_service_account},
@@ -110,6 +123,8 @@ static const struct action {
     {"iam", "CreateWorkforcePool*", B(IDP_BACKDOOR), NULL},
     {"iam", "UpdateWorkforcePool*", B(IDP_BACKDOOR), NULL},
     {"storage", "*hmacKeys.create", 0, fb_gcp_hmac_key},
+    {"apikeys", "CreateKey", B(NEW_IDENTITY), NULL}, /* belongs to nobody, opens models and maps */
+    {"apikeys", "UndeleteKey", B(NEW_IDENTITY), NULL},
     {"cloudresourcemanager", "InsertProjectOwnershipInvite", 0, fb_gcp_member},
     {"cloudresourcemanager", "CreateProject", B(ORG_ACCOUNT), NULL},
     {"cloudbilling", "UpdateProjectBillingInfo", B(ORG_ACCOUNT), NULL},
@@ -136,10 +151,17 @@ static const struct action {
     {"logging", "DeleteBucket", B(LOG_TAMPER), NULL},
     {"logging", "DeleteLog", B(LOG_TAMPER), NULL},
     {"logging", "UpdateBucket*", 0, fb_gcp_log_bucket},
+    {"dns", "policies.delete", B(LOG_TAMPER), NULL}, /* a policy that logs queries, most of all */
+    {"dns", "policies.patch", 0, fb_gcp_dns_policy},
+    {"dns", "policies.update", 0, fb_gcp_dns_policy},
+    {"container", "SetLoggingService", 0, fb_gcp_cluster_logging},
+    {"container", "UpdateCluster", 0, fb_gcp_cluster_logging},
     {"compute", "subnetworks.patch", 0, fb_gcp_flow_logs},
     {"securitycenter", "Update*Settings", 0, fb_gcp_detector},
     {"securitycentermanagement", "UpdateSecurityCenterService", 0, fb_gcp_detector},
-    {"securitycenter", "*MuteConfig", B(DETECTOR_TAMPER), NULL},
+    {"securitycentermanagement", "Update*Module", 0, fb_gcp_detector},
+    {"securitycenter", "CreateMuteConfig", B(DETECTOR_TAMPER), NULL},
+    {"securitycenter", "UpdateMuteConfig", B(DETECTOR_TAMPER), NULL},
     {"securitycenter", "BulkMuteFindings", B(DETECTOR_TAMPER), NULL},
     {"securitycenter", "DeleteNotificationConfig", B(DETECTOR_TAMPER), NULL},
     {"securitycenter", "UpdateNotificationConfig", B(DETECTOR_TAMPER), NULL},
@@ -159,6 +181,7 @@ static const struct action {
 
     /* Secrets, other people's machines and code, and what nobody can make again. */
     {"secretmanager", "AccessSecretVersion", B(SECRET_READ), NULL},
+    {"parametermanager", "RenderParameterVersion", B(SECRET_READ), NULL},
     {"k8s", "secrets.get", B(SECRET_READ), NULL},
     {"k8s", "secrets.list", B(SECRET_READ), NULL},
     {"k8s", "pods.exec.*", B(REMOTE_EXEC), NULL},
@@ -168,6 +191,7 @@ static const struct action {
     {"osconfig", "ExecutePatchJob", B(REMOTE_EXEC), NULL},
     {"osconfig", "CreateOSPolicyAssignment", B(REMOTE_EXEC), NULL},
     {"cloudfunctions", "UpdateFunction", B(CODE_OVERWRITE), NULL},
+    {"notebooks", "UpdateInstance*", 0, fb_gcp_notebook},
     {"compute", "snapshots.delete", B(DATA_DESTROY), NULL},
     {"compute", "machineImages.delete", B(DATA_DESTROY), NULL},
     {"cloudsql", "instances.delete", B(DATA_DESTROY), NULL},
@@ -178,6 +202,13 @@ static const struct action {
     {"bigquery", "datasetservice.delete", B(DATA_DESTROY), NULL},
     {"spanner", "DropDatabase", B(DATA_DESTROY), NULL},
     {"firestore", "DeleteDatabase", B(DATA_DESTROY), NULL},
+    {"compute", "images.delete", B(DATA_DESTROY), NULL},
+    {"secretmanager", "DeleteSecret", B(DATA_DESTROY), NULL},
+    {"secretmanager", "DestroySecretVersion", B(DATA_DESTROY), NULL},
+    {"bigtableadmin", "DeleteInstance", B(DATA_DESTROY), NULL},
+    {"bigtableadmin", "DeleteTable", B(DATA_DESTROY), NULL},
+    {"file", "DeleteBackup", B(DATA_DESTROY), NULL},
+    {"cloudresourcemanager", "DeleteProject", B(DATA_DESTROY), NULL},
 };
 
 /* "SetIamPolicy", "SetIAMPolicy", "disks.setIamPolicy", "setIamPermissions". */
@@ -205,6 +236,8 @@ void fb_gcp_action(struct fb_gcp_call *g)
         ev->traits |= row->traits;
         if (row->refine)
             row->refine(g);
+        if (fb_event_is(ev, FB_T_COMPUTE_CREATE))
+            ev->launch.zone = g->zone;
         return;
     }
 }

@@ -44,19 +44,53 @@ static bool is_admin_role(const char *role)
            !fb_ends(leaf, "objectAdmin");
 }
 
+/* Roles that open a shell on machines. */
+static bool gives_shell(const char *role)
+{
+    static const char *const names[] = {"roles/iap.tunnelResourceAccessor", "roles/compute.osLogin",
+                                        "roles/compute.osAdminLogin",
+                                        "roles/compute.osLoginExternalUser"};
+
+    return is_one_of(role, names, sizeof names / sizeof names[0]);
+}
+
 static bool is_public(const char *member)
 {
     return fb_starts(member, "allUsers") || fb_starts(member, "allAuthenticatedUsers") ||
            fb_eq(member, "principalSet://goog/public:all");
 }
 
-/* Somebody from anywhere: the whole world, or an address that anybody can have. Whoever has such an
- * address and works with it is not a stranger to themself. */
+/* Whether one is the other, or lies inside it: "eu.acme.example" is at home in "acme.example". */
+static bool same_domain(const char *one, const char *other)
+{
+    size_t a = strlen(one), b = strlen(other);
+    const char *longer = a > b ? one : other, *shorter = a > b ? other : one;
+    size_t skip = a > b ? a - b : b - a;
+
+    return strcmp(longer + skip, shorter) == 0 && (skip == 0 || longer[skip - 1] == '.');
+}
+
+/* A person or group of another domain than the person who lets them in. What domain a service
+ * account or a private address works for is not in the event. */
+static bool is_of_another_domain(struct fb_gcp_call *g, const char *member, const char *identity)
+{
+    const char *actor = g->c.ev->who.arn, *home = fb_norm_after_last(actor, '@');
+
+    if (!fb_starts(member, "user:") && !fb_starts(member, "group:") &&
+        !fb_starts(member, "domain:"))
+        return false;
+    if (!strchr(actor, '@') || fb_ends(home, "gserviceaccount.com") || fb_gcp_is_consumer(actor))
+        return false;
+    return !same_domain(strchr(identity, '@') ? fb_norm_after_last(identity, '@') : identity, home);
+}
+
+/* Somebody from anywhere: the whole world, an address that anybody can have, another domain.
+ * Whoever has a private address and works with it is not a stranger to themself. */
 static bool is_stranger(struct fb_gcp_call *g, const char *member)
 {
     const char *identity = fb_gcp_identity(g->c.a, member);
 
-    return is_public(member) ||
+    return is_public(member) || is_of_another_domain(g, member, identity) ||
            (fb_gcp_is_consumer(identity) && !fb_eq(identity, g->c.ev->who.arn));
 }
 
@@ -93,7 +127,11 @@ static void weigh_binding(struct fb_gcp_call *g, const char *role, const char *m
     bool told = false;
 
     if (is_stranger(g, member)) {
-        fb_norm_set(&g->c, stranger_trait(g, member));
+        fb_norm_let_in(&g->c, stranger_trait(g, member), is_public(member) ? "*" : identity);
+        told = true;
+    }
+    if (is_new && gives_shell(role)) {
+        fb_norm_set(&g->c, FB_T_REMOTE_EXEC);
         told = true;
     }
     if (is_new && grants_power(g) && is_admin_role(role) && !fb_gcp_is_agent(identity)) {
@@ -172,7 +210,7 @@ void fb_gcp_member(struct fb_gcp_call *g)
 
     g->c.ev->target_user = fb_gcp_identity(g->c.a, member);
     if (is_stranger(g, member))
-        fb_norm_set(&g->c, FB_T_EXTERNAL_TRUST);
+        fb_norm_let_in(&g->c, FB_T_EXTERNAL_TRUST, g->c.ev->target_user);
 }
 
 /* ---- service accounts and their keys ---- */
@@ -263,8 +301,15 @@ void fb_gcp_machine_account(struct fb_gcp_call *g)
 
 static void weigh_metadata_key(struct fb_gcp_call *g, const char *key)
 {
-    static const char *const keys[] = {"ssh-keys", "sshKeys", "block-project-ssh-keys"};
-    static const char *const scripts[] = {"startup-script", "startup-script-url", "user-data",
+    static const char *const keys[] = {"ssh-keys", "sshKeys", "block-project-ssh-keys",
+                                       "windows-keys"}; /* a new password for Windows */
+    static const char *const scripts[] = {"startup-script",
+                                          "startup-script-url",
+                                          "shutdown-script",
+                                          "shutdown-script-url",
+                                          "user-data",
+                                          "post-startup-script",
+                                          "windows-startup-script-cmd",
                                           "windows-startup-script-ps1",
                                           "windows-startup-script-url"};
 
@@ -428,17 +473,24 @@ static bool starts_compute(const char *service)
     return is_one_of(service, names, sizeof names / sizeof names[0]);
 }
 
+static void weigh_service(struct fb_gcp_call *g, const char *name)
+{
+    if (starts_compute(name))
+        fb_norm_set(&g->c, FB_T_API_ENABLE_COMPUTE);
+    if (fb_eq(name, "aiplatform.googleapis.com") ||
+        fb_eq(name, "generativelanguage.googleapis.com"))
+        fb_norm_set(&g->c, FB_T_MODEL_ACCESS);
+}
+
 /* EnableService, BatchEnableServices. */
 void fb_gcp_enable_service(struct fb_gcp_call *g)
 {
     const struct fb_json *ids = fb_json_get(g->c.request, "serviceIds");
-    bool compute = starts_compute(fb_gcp_segment(g->c.a, g->resource, "services")) ||
-                   starts_compute(fb_gcp_segment(g->c.a, requested(g, "name"), "services"));
 
+    weigh_service(g, fb_gcp_segment(g->c.a, g->resource, "services"));
+    weigh_service(g, fb_gcp_segment(g->c.a, requested(g, "name"), "services"));
     for (size_t i = 0, n = fb_norm_len(ids); i < n; i++)
-        compute |= starts_compute(fb_json_str(fb_norm_at(ids, i)));
-    if (compute)
-        fb_norm_set(&g->c, FB_T_API_ENABLE_COMPUTE);
+        weigh_service(g, fb_json_str(fb_norm_at(ids, i)));
 }
 
 /* DisableService: the watchers are services too. */
@@ -473,6 +525,40 @@ void fb_gcp_cluster_role(struct fb_gcp_call *g)
 /* Predict is billed by the token for models of publishers; one's own endpoint runs anyway. */
 void fb_gcp_model_call(struct fb_gcp_call *g)
 {
-    if (strstr(g->resource, "/publishers/") || strstr(requested(g, "endpoint"), "/publishers/"))
-        fb_norm_set(&g->c, FB_T_COMPUTE_CREATE);
+    if (!strstr(g->resource, "/publishers/") && !strstr(requested(g, "endpoint"), "/publishers/"))
+        return;
+    fb_norm_set(&g->c, FB_T_COMPUTE_CREATE);
+    fb_norm_set(&g->c, FB_T_MODEL_INVOKE);
+}
+
+/* dns policies.patch, policies.update. */
+void fb_gcp_dns_policy(struct fb_gcp_call *g)
+{
+    if (is_off(fb_json_get(g->c.request, "enableLogging")) ||
+        is_off(fb_json_path(g->c.request, "policy.enableLogging")))
+        fb_norm_set(&g->c, FB_T_LOG_TAMPER);
+}
+
+/* container SetLoggingService, UpdateCluster: the cluster's log sent nowhere. */
+void fb_gcp_cluster_logging(struct fb_gcp_call *g)
+{
+    if (fb_eq(requested(g, "loggingService"), "none") ||
+        fb_eq(requested(g, "update.desiredLoggingService"), "none"))
+        fb_norm_set(&g->c, FB_T_LOG_TAMPER);
+}
+
+/* notebooks UpdateInstance, UpdateInstanceMetadataItems: what runs at the machine's next start. */
+void fb_gcp_notebook(struct fb_gcp_call *g)
+{
+    static const char *const places[] = {"instance.gceSetup.metadata", "instance.metadata",
+                                         "items"};
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        const struct fb_json *map = fb_json_path(g->c.request, places[i]), *value;
+        const char *key;
+        void *iter = NULL;
+
+        for (int n = 0; n < FB_NORM_ITEMS_MAX && fb_json_next(map, &iter, &key, &value); n++)
+            weigh_metadata_key(g, key);
+    }
 }

@@ -70,5 +70,8 @@ void fb_gcp_disable_service(struct fb_gcp_call *g);
 void fb_gcp_our_policy(struct fb_gcp_call *g);
 void fb_gcp_cluster_role(struct fb_gcp_call *g);
 void fb_gcp_model_call(struct fb_gcp_call *g);
+void fb_gcp_dns_policy(struct fb_gcp_call *g);
+void fb_gcp_cluster_logging(struct fb_gcp_call *g);
+void fb_gcp_notebook(struct fb_gcp_call *g);
 
 #endif

@@ -64,6 +64,8 @@ void fb_norm_guardduty(struct fb_arena *a, const struct fb_record *r, struct fb_
 
 bool fb_norm_is_asff(const struct fb_record *r);
 void fb_norm_asff(struct fb_arena *a, const struct fb_record *r, struct fb_event *ev);
+bool fb_norm_is_cost(const struct fb_record *r);
+void fb_norm_cost(struct fb_arena *a, const struct fb_record *r, struct fb_event *ev);
 bool fb_norm_is_gcp_audit(const struct fb_record *r);
 void fb_norm_gcp_audit(struct fb_arena *a, const struct fb_record *r, struct fb_event *ev);
 bool fb_norm_is_gcp_abuse(const struct fb_record *r);
@@ -106,6 +108,14 @@ static inline void fb_norm_set(struct fb_norm_call *c, enum fb_trait t)
     c->ev->traits |= FB_NORM_BIT(t);
 }
 
+/* The trait, and the first outsider that it is about. */
+static inline void fb_norm_let_in(struct fb_norm_call *c, enum fb_trait t, const char *outsider)
+{
+    fb_norm_set(c, t);
+    if (!*c->ev->outsider)
+        c->ev->outsider = outsider;
+}
+
 /* Looks the call up in the table of actions; sets traits, launch, mint, made. */
 void fb_norm_action(struct fb_norm_call *c);
 
@@ -125,6 +135,7 @@ void fb_norm_node_group(struct fb_norm_call *c);
 void fb_norm_launch_template(struct fb_norm_call *c);
 void fb_norm_instance_attribute(struct fb_norm_call *c);
 void fb_norm_task_definition(struct fb_norm_call *c);
+void fb_norm_machine_profile(struct fb_norm_call *c);
 
 /* aws_iam.c: identities, keys, grants, trust, fresh credentials. */
 void fb_norm_create_user(struct fb_norm_call *c);
@@ -134,6 +145,7 @@ void fb_norm_key_status(struct fb_norm_call *c);
 void fb_norm_login_profile(struct fb_norm_call *c);
 void fb_norm_attach_policy(struct fb_norm_call *c);
 void fb_norm_detach_policy(struct fb_norm_call *c);
+void fb_norm_add_to_group(struct fb_norm_call *c);
 void fb_norm_inline_policy(struct fb_norm_call *c);
 void fb_norm_policy_document(struct fb_norm_call *c);
 void fb_norm_trust(struct fb_norm_call *c);
@@ -141,17 +153,30 @@ void fb_norm_mint(struct fb_norm_call *c);
 void fb_norm_federation(struct fb_norm_call *c);
 void fb_norm_assume_root(struct fb_norm_call *c);
 
-/* aws_expose.c: what is opened to others, and which watch is switched off. */
-void fb_norm_function_created(struct fb_norm_call *c);
-void fb_norm_function_url(struct fb_norm_call *c);
-void fb_norm_function_permission(struct fb_norm_call *c);
-void fb_norm_ingress(struct fb_norm_call *c);
-void fb_norm_ingress_rules(struct fb_norm_call *c);
+/* aws_share.c: data handed to strangers. */
 void fb_norm_share_image(struct fb_norm_call *c);
 void fb_norm_share_db(struct fb_norm_call *c);
 void fb_norm_share_policy(struct fb_norm_call *c);
 void fb_norm_share_acl(struct fb_norm_call *c);
 void fb_norm_share_ram(struct fb_norm_call *c);
+void fb_norm_share_attribute(struct fb_norm_call *c);
+void fb_norm_share_accounts(struct fb_norm_call *c);
+void fb_norm_share_replica(struct fb_norm_call *c);
+
+/* aws_expose.c: what is opened to others, and which watch is switched off. */
+void fb_norm_function_created(struct fb_norm_call *c);
+void fb_norm_function_url(struct fb_norm_call *c);
+void fb_norm_function_permission(struct fb_norm_call *c);
+void fb_norm_function_layers(struct fb_norm_call *c);
+void fb_norm_notebook_start(struct fb_norm_call *c);
+void fb_norm_run_document(struct fb_norm_call *c);
+void fb_norm_ingress(struct fb_norm_call *c);
+void fb_norm_ingress_rules(struct fb_norm_call *c);
+void fb_norm_user_data_read(struct fb_norm_call *c);
+void fb_norm_bucket_logging(struct fb_norm_call *c);
+void fb_norm_log_group(struct fb_norm_call *c);
+void fb_norm_cluster_logging(struct fb_norm_call *c);
+void fb_norm_org_service(struct fb_norm_call *c);
 void fb_norm_trail_update(struct fb_norm_call *c);
 void fb_norm_event_selectors(struct fb_norm_call *c);
 void fb_norm_lifecycle(struct fb_norm_call *c);
@@ -168,10 +193,11 @@ void fb_norm_parameter_read(struct fb_norm_call *c);
 const struct fb_json *fb_norm_policy(struct fb_arena *a, const struct fb_json *v);
 /* Allow of everything, or of all of IAM, on every resource. */
 bool fb_norm_policy_is_admin(const struct fb_json *policy);
-/* Allow for a principal outside `account`, or for anybody. With org_is_inside, "anybody" narrowed
- * by aws:PrincipalOrgID does not count. `account` "" leaves only "anybody". */
-bool fb_norm_policy_is_external(struct fb_arena *a, const struct fb_json *policy,
-                                const char *account, bool org_is_inside);
+/* The first principal outside `account` that the policy allows something ("*" for anybody); "" when
+ * there is none. With org_is_inside, "anybody" narrowed by aws:PrincipalOrgID does not count.
+ * `account` "" leaves only "anybody". */
+const char *fb_norm_policy_outsider(struct fb_arena *a, const struct fb_json *policy,
+                                    const char *account, bool org_is_inside);
 /* One principal of a policy ("*", account id, ARN, service): outside the account? */
 bool fb_norm_principal_is_external(struct fb_arena *a, const char *principal, const char *account);
 

@@ -21,6 +21,7 @@ static const struct recogniser {
     {fb_norm_is_asff, fb_norm_asff},
     {fb_norm_is_gcp_abuse, fb_norm_gcp_abuse},
     {fb_norm_is_gcp_finding, fb_norm_gcp_finding},
+    {fb_norm_is_cost, fb_norm_cost},
 };
 
 static const struct fb_event blank = {

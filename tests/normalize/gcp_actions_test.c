@@ -363,6 +363,96 @@ static const struct row rows[] = {
      CALL("iamcredentials", "google.iam.credentials.v1.IAMCredentials.SignJwt", ROBOT_BY_KEY,
           "projects/-/serviceAccounts/" ROBOT)},
 
+    {FB_T_MODEL_INVOKE, true,
+     CALL("aiplatform", "google.cloud.aiplatform.v1.PredictionService.StreamGenerateContent",
+          .payload = "'authorizationInfo':[{'permissionType':'DATA_READ'}]")},
+    {FB_T_MODEL_INVOKE, true,
+     CALL("aiplatform", "google.cloud.aiplatform.v1.PredictionService.RawPredict",
+          .resource = "projects/p/locations/us-east5/publishers/anthropic/models/c")},
+    {FB_T_MODEL_INVOKE, true,
+     CALL("generativelanguage",
+          "google.ai.generativelanguage.v1.GenerativeService.GenerateContent")},
+    {FB_T_MODEL_INVOKE, false,
+     CALL("aiplatform", "google.cloud.aiplatform.v1.PredictionService.Predict",
+          .resource = "projects/p/locations/us-central1/endpoints/77")},
+    {FB_T_MODEL_INVOKE, false,
+     CALL("aiplatform", "google.cloud.aiplatform.v1.LlmUtilityService.CountTokens")},
+    {FB_T_MODEL_ACCESS, true,
+     CALL("aiplatform",
+          "google.cloud.aiplatform.v1beta1.ModelGardenService.AcceptPublisherModelEula")},
+    {FB_T_MODEL_ACCESS, true,
+     CALL("serviceusage", "google.api.serviceusage.v1.ServiceUsage.EnableService",
+          .resource = "projects/1/services/generativelanguage.googleapis.com")},
+    {FB_T_MODEL_ACCESS, false,
+     CALL("aiplatform", "google.cloud.aiplatform.v1.ModelGardenService.GetPublisherModel")},
+    {FB_T_MODEL_ACCESS, false,
+     CALL("serviceusage", "google.api.serviceusage.v1.ServiceUsage.EnableService",
+          .resource = "projects/1/services/compute.googleapis.com")},
+    {FB_T_COMPUTE_CREATE, true,
+     CALL("aiplatform", "google.cloud.aiplatform.v1.JobService.CreatePersistentResource")},
+    {FB_T_COMPUTE_CREATE, false,
+     CALL("aiplatform", "google.cloud.aiplatform.v1.EndpointService.CreateEndpoint")},
+    {FB_T_COMPUTE_CREATE, true,
+     CALL("dataproc",
+          "google.cloud.dataproc.v1.WorkflowTemplateService.InstantiateInlineWorkflowTemplate")},
+    {FB_T_COMPUTE_CREATE, false,
+     CALL("dataproc", "google.cloud.dataproc.v1.WorkflowTemplateService.CreateWorkflowTemplate")},
+    {FB_T_NEW_IDENTITY, true, CALL("apikeys", "google.api.apikeys.v2.ApiKeys.CreateKey")},
+    {FB_T_NEW_IDENTITY, false, CALL("apikeys", "google.api.apikeys.v2.ApiKeys.DeleteKey")},
+    {FB_T_EXTERNAL_TRUST, true,
+     CALL("cloudresourcemanager", "SetIamPolicy",
+          .payload = DELTA("ADD", "roles/viewer", "user:dave@elsewhere.example"))},
+    {FB_T_EXTERNAL_TRUST, false,
+     CALL("cloudresourcemanager", "SetIamPolicy",
+          .payload = DELTA("ADD", "roles/viewer", "user:dave@eu.acme.example"))},
+    {FB_T_EXTERNAL_TRUST, false,
+     CALL("cloudresourcemanager", "SetIamPolicy", ROBOT_BY_KEY,
+          .payload = DELTA("ADD", "roles/viewer", "user:dave@elsewhere.example"))},
+    {FB_T_DATA_SHARED_OUT, true,
+     CALL("compute", "v1.compute.images.setIamPolicy",
+          .request = BINDINGS("roles/owner", "user:dave@elsewhere.example"))},
+    {FB_T_REMOTE_EXEC, true,
+     CALL("cloudresourcemanager", "SetIamPolicy",
+          .payload = DELTA("ADD", "roles/iap.tunnelResourceAccessor", "serviceAccount:" OTHER))},
+    {FB_T_REMOTE_EXEC, false,
+     CALL("cloudresourcemanager", "SetIamPolicy",
+          .payload = DELTA("ADD", "roles/iap.httpsResourceAccessor", "serviceAccount:" OTHER))},
+    {FB_T_LOG_TAMPER, true, CALL("dns", "dns.policies.delete")},
+    {FB_T_LOG_TAMPER, true,
+     CALL("dns", "dns.policies.patch", .request = "{'enableLogging':false}")},
+    {FB_T_LOG_TAMPER, false,
+     CALL("dns", "dns.policies.patch", .request = "{'enableLogging':true}")},
+    {FB_T_LOG_TAMPER, false, CALL("dns", "dns.managedZones.delete")},
+    {FB_T_LOG_TAMPER, true,
+     CALL("container", "google.container.v1.ClusterManager.SetLoggingService",
+          .request = "{'loggingService':'none'}")},
+    {FB_T_LOG_TAMPER, false,
+     CALL("container", "google.container.v1.ClusterManager.SetLoggingService",
+          .request = "{'loggingService':'logging.googleapis.com/kubernetes'}")},
+    {FB_T_DETECTOR_TAMPER, false,
+     CALL("securitycenter", "google.cloud.securitycenter.v1.SecurityCenter.GetMuteConfig")},
+    {FB_T_PERMISSION_PROBE, true,
+     CALL("cloudasset", "google.cloud.asset.v1.AssetService.SearchAllIamPolicies")},
+    {FB_T_PERMISSION_PROBE, false,
+     CALL("cloudasset", "google.cloud.asset.v1.AssetService.SearchAllResources")},
+    {FB_T_SSH_METADATA, true,
+     CALL("compute", "v1.compute.instances.setMetadata",
+          .payload =
+              "'metadata':{'instanceMetaDataDelta':{'addedMetadataKeys':['windows-keys']}}")},
+    {FB_T_CODE_OVERWRITE, true,
+     CALL("notebooks", "google.cloud.notebooks.v2.NotebookService.UpdateInstance",
+          .request = "{'instance':{'gceSetup':{'metadata':{'post-startup-script':'gs://x/y'}}}}")},
+    {FB_T_CODE_OVERWRITE, false,
+     CALL("notebooks", "google.cloud.notebooks.v2.NotebookService.UpdateInstance",
+          .request = "{'instance':{'gceSetup':{'metadata':{'team':'blue'}}}}")},
+    {FB_T_DATA_DESTROY, true, CALL("cloudresourcemanager", "DeleteProject")},
+    {FB_T_DATA_DESTROY, true,
+     CALL("secretmanager",
+          "google.cloud.secretmanager.v1.SecretManagerService.DestroySecretVersion")},
+    {FB_T_DATA_DESTROY, false,
+     CALL("secretmanager",
+          "google.cloud.secretmanager.v1.SecretManagerService.DisableSecretVersion")},
+
     {FB_T_OFFENSIVE_UA, true,
      CALL("compute", "v1.compute.zones.list",
           .payload = "'requestMetadata':{'callerSuppliedUserAgent':'gcloud Linux kali'}")},
@@ -390,7 +480,7 @@ static void no_trait_that_google_knows_is_without_an_example_and_a_near_miss(voi
         FB_T_KEYPAIR,           FB_T_REGION_ENABLE,   FB_T_QUARANTINE_POLICY, FB_T_LEAK_NOTICE,
         FB_T_VENDOR_CREDENTIAL, FB_T_VENDOR_CRYPTO,   FB_T_VENDOR_SEQUENCE,   FB_T_VENDOR_ANOMALY,
         FB_T_FEDERATION_TOKEN,  FB_T_CALLER_IDENTITY, FB_T_ROOT_ACTIVITY,     FB_T_CONSOLE_NO_MFA,
-        FB_T_MAIL_OR_LLM_PROBE, FB_T_CONTAINER_MINER};
+        FB_T_MAIL_OR_LLM_PROBE, FB_T_CONTAINER_MINER, FB_T_COST_ANOMALY};
     uint64_t set = 0, missed = 0;
 
     (void)state;
@@ -402,6 +492,24 @@ static void no_trait_that_google_knows_is_without_an_example_and_a_near_miss(voi
     for (unsigned t = 0; t < FB_T_COUNT; t++)
         if (!((set & missed) & fb_trait_bit((enum fb_trait)t)))
             fail_msg("no example, or no near miss, of %s", fb_trait_name((enum fb_trait)t));
+}
+
+static void the_outsider_and_the_zone_are_named(void **state)
+{
+    struct fb_event ev = read_entry(
+        *state, (struct entry)CALL("cloudresourcemanager", "SetIamPolicy",
+                                   .payload = DELTA("ADD", "roles/viewer", "user:Dave@Gmail.com")));
+
+    assert_string_equal(ev.outsider, "dave@gmail.com");
+    ev = read_entry(*state, (struct entry)CALL(
+                                "storage", "storage.setIamPermissions",
+                                .payload = DELTA("ADD", "roles/storage.objectViewer", "allUsers")));
+    assert_string_equal(ev.outsider, "*");
+    ev = read_entry(*state,
+                    (struct entry)CALL("compute", "v1.compute.instances.insert",
+                                       .resource = "projects/p/zones/us-east1-b/instances/x"));
+    assert_string_equal(ev.launch.zone, "us-east1-b");
+    assert_string_equal(ev.outsider, "");
 }
 
 static void a_refused_call_carries_its_trait_and_the_outcome_says_denied(void **state)
@@ -419,6 +527,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FB_TEST(each_action_sets_its_trait_and_its_near_miss_does_not),
         FB_TEST(no_trait_that_google_knows_is_without_an_example_and_a_near_miss),
+        FB_TEST(the_outsider_and_the_zone_are_named),
         FB_TEST(a_refused_call_carries_its_trait_and_the_outcome_says_denied),
     };
 
