@@ -226,5 +226,7 @@ void fb_norm_guardduty(struct fb_arena *a, const struct fb_record *r, struct fb_
     ev->target_id = fb_norm_path_id(a, f, "resource.instanceDetails.instanceId");
     read_where(a, f, ev);
     read_accused(a, f, ev);
-    ev->traits |= fb_norm_finding_family(ev->action);
+    /* Put away by somebody, or by a rule of theirs: told, but no accusation. */
+    if (!fb_norm_flag(fb_norm_path(f, "service.archived"), false))
+        ev->traits |= fb_norm_finding_family(ev->action);
 }

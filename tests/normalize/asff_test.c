@@ -81,6 +81,12 @@ static void a_finding_in_eventbridges_envelope_has_the_envelopes_id(void **state
     ev = read_record(*state, &r);
     assert_string_equal(ev.id, "env-1");
     assert_trait(&ev, FB_T_VENDOR_CREDENTIAL, true);
+    /* Cut out of a document of several: the delivery's id would make them one. */
+    r.doc = parsed(*state, json_text(*state, inner));
+    r.part = 2;
+    ev = read_record(*state, &r);
+    assert_string_equal(ev.id, "env-1#2");
+    assert_trait(&ev, FB_T_VENDOR_CREDENTIAL, true);
 }
 
 static void samples_are_drills(void **state)

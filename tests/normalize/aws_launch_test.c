@@ -259,6 +259,56 @@ static void a_launch_template_is_no_launch_but_tells_the_type_to_come(void **sta
     assert_string_equal(ev.launch.template_name, "gpu");
 }
 
+static void a_launch_tells_its_zone_where_the_call_or_the_answer_does(void **state)
+{
+    static const struct {
+        const char *zone;
+        struct call call;
+    } calls[] = {
+        {"eu-west-1a",
+         {"ec2", "RunInstances", ALICE,
+          "{'placement':{'availabilityZone':'eu-west-1a'},'instancesSet':{'items':[{'maxCount':1}]}"
+          "}",
+          NULL, NULL}},
+        {"eu-west-1b",
+         {"ec2", "RunInstances", ALICE, "{'instancesSet':{'items':[{'maxCount':1}]}}",
+          "{'instancesSet':{'items':[{'instanceId':'i-1','placement':{'availabilityZone':"
+          "'eu-west-1b'}}]}}",
+          NULL}},
+        {"eu-west-1c",
+         {"ec2", "RequestSpotInstances", ALICE,
+          "{'launchSpecification':{'placement':{'availabilityZone':'eu-west-1c'}}}", NULL, NULL}},
+        {"", {"ec2", "RunInstances", ALICE, "{'placement':'x'}", NULL, NULL}},
+    };
+
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+        assert_string_equal(read_call(*state, calls[i].call).launch.zone, calls[i].zone);
+}
+
+static void a_task_definition_tells_the_image_from_elsewhere(void **state)
+{
+    struct fb_event ev = read_call(
+        *state, (struct call){"ecs", "RegisterTaskDefinition", ALICE,
+                              "{'containerDefinitions':[{'image':'" ACCOUNT
+                              ".dkr.ecr.eu-west-1.amazonaws.com/a:1'},{'image':'x/miner'}]}",
+                              NULL, NULL});
+
+    assert_string_equal(ev.launch.image, "x/miner");
+}
+
+static void a_machine_given_a_profile_later_tells_it(void **state)
+{
+    struct fb_event ev =
+        read_call(*state, (struct call){"ec2", "AssociateIamInstanceProfile", ALICE,
+                                        "{'AssociateIamInstanceProfileRequest':{'InstanceId':'i-1',"
+                                        "'IamInstanceProfile':{'Name':'admin'}}}",
+                                        NULL, NULL});
+
+    assert_string_equal(ev.launch.profile_arn, "arn:aws:iam::" ACCOUNT ":instance-profile/admin");
+    assert_int_equal(ev.launch.count, 0);
+    assert_trait(&ev, FB_T_LAUNCH, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +326,9 @@ int main(void)
         FB_TEST(a_new_scaling_group_launches_what_it_desires),
         FB_TEST(a_resize_tells_its_new_size_but_is_no_launch_of_that_many),
         FB_TEST(a_launch_template_is_no_launch_but_tells_the_type_to_come),
+        FB_TEST(a_launch_tells_its_zone_where_the_call_or_the_answer_does),
+        FB_TEST(a_task_definition_tells_the_image_from_elsewhere),
+        FB_TEST(a_machine_given_a_profile_later_tells_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,6 +135,23 @@ static void samples_are_drills(void **state)
     }
 }
 
+static void an_archived_finding_accuses_nobody(void **state)
+{
+    static const char *const wanted[] = {"true", "false"};
+
+    for (int open = 0; open < 2; open++) {
+        const char *text = fb_arena_fmt(
+            *state,
+            "{'schemaVersion':'2.0','accountId':'" ACCOUNT "','id':'f','severity':8,'type':"
+            "'UnauthorizedAccess:IAMUser/TorIPCaller','resource':{},'service':{'archived':%s}}",
+            wanted[open]);
+        struct fb_event ev = read_text(*state, text);
+
+        assert_int_equal(ev.kind, FB_EV_FINDING);
+        assert_trait(&ev, FB_T_VENDOR_CREDENTIAL, open == 1);
+    }
+}
+
 static void types_fall_into_families(void **state)
 {
     static const struct {
@@ -149,6 +166,9 @@ static void types_fall_into_families(void **state)
         {"Recon:IAMUser/TorIPCaller", FB_T_VENDOR_CREDENTIAL},
         {"CryptoCurrency:Runtime/BitcoinTool.B", FB_T_VENDOR_CRYPTO},
         {"Impact:EC2/BitcoinDomainRequest.Reputation", FB_T_VENDOR_CRYPTO},
+        {"Impact:Runtime/CryptoMinerExecuted", FB_T_VENDOR_CRYPTO},
+        {"CredentialAccess:IAMUser/CompromisedCredentials", FB_T_VENDOR_CREDENTIAL},
+        {"Stealth:IAMUser/CloudTrailLoggingDisabled", FB_T_VENDOR_ANOMALY},
         {"AttackSequence:IAM/CompromisedCredentials", FB_T_VENDOR_SEQUENCE},
         {"Persistence:IAMUser/AnomalousBehavior", FB_T_VENDOR_ANOMALY},
         {"PenTest:IAMUser/KaliLinux", FB_T_VENDOR_ANOMALY},
@@ -220,6 +240,7 @@ int main(void)
         FB_TEST(each_kind_of_accused_is_named_as_far_as_the_finding_tells),
         FB_TEST(a_finding_about_a_machine_accuses_nobody),
         FB_TEST(samples_are_drills),
+        FB_TEST(an_archived_finding_accuses_nobody),
         FB_TEST(types_fall_into_families),
         FB_TEST(an_attack_sequence_accuses_its_actor),
         FB_TEST(in_an_envelope_the_delivery_is_the_event_even_when_the_finding_is_empty),
