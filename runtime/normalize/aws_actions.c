@@ -376,7 +376,6 @@ static const struct action {
     {"glacier", "DeleteArchive", B(DATA_DESTROY), NULL},
     {"glacier", "DeleteVault", B(DATA_DESTROY), NULL},
     {"kms", "DeleteImportedKeyMaterial", B(DATA_DESTROY), NULL},
-    {"secretsmanager", "DeleteSecret", B(DATA_DESTROY), NULL},
 };
 
 void fb_norm_action(struct fb_norm_call *c)

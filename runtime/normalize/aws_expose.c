@@ -219,8 +219,7 @@ void fb_norm_bucket_logging(struct fb_norm_call *c)
  */
 void fb_norm_log_group(struct fb_norm_call *c)
 {
-    static const char *const words[] = {"trail",    "audit",     "flow-log",    "flowlog",
-                                        "vpc-flow", "guardduty", "aws-waf-logs"};
+    static const char *const words[] = {"trail", "audit", "guardduty", "aws-waf-logs"};
     const char *name = requested(c, "logGroupName");
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)

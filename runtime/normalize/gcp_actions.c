@@ -203,7 +203,6 @@ static const struct action {
     {"spanner", "DropDatabase", B(DATA_DESTROY), NULL},
     {"firestore", "DeleteDatabase", B(DATA_DESTROY), NULL},
     {"compute", "images.delete", B(DATA_DESTROY), NULL},
-    {"secretmanager", "DeleteSecret", B(DATA_DESTROY), NULL},
     {"secretmanager", "DestroySecretVersion", B(DATA_DESTROY), NULL},
     {"bigtableadmin", "DeleteInstance", B(DATA_DESTROY), NULL},
     {"bigtableadmin", "DeleteTable", B(DATA_DESTROY), NULL},

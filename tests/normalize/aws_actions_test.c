@@ -817,8 +817,8 @@ static const struct row rows[] = {
     {FB_T_DATA_DESTROY, true, {"dynamodb", "DeleteTable", ALICE, NULL, NULL, NULL}},
     {FB_T_DATA_DESTROY, false, {"dynamodb", "DeleteItem", ALICE, NULL, NULL, NULL}},
     {FB_T_DATA_DESTROY, true, {"elasticfilesystem", "DeleteFileSystem", ALICE, NULL, NULL, NULL}},
-    {FB_T_DATA_DESTROY, true, {"secretsmanager", "DeleteSecret", ALICE, NULL, NULL, NULL}},
-    {FB_T_DATA_DESTROY, false, {"secretsmanager", "RestoreSecret", ALICE, NULL, NULL, NULL}},
+    /* Comes back for weeks, and tear-down deletes them by the dozen. */
+    {FB_T_DATA_DESTROY, false, {"secretsmanager", "DeleteSecret", ALICE, NULL, NULL, NULL}},
 
     {FB_T_CONTAINER_MINER,
      true,
