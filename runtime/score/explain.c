@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "score/score.h"
 
-static const char *group_words(char id)
+const char *fb_group_words(char id)
 {
     static const struct {
         char id;
@@ -36,7 +36,7 @@ static void explain_group(struct fb_buf *to, const struct fb_group *g)
 {
     double counted = g->id == 'M' ? g->sum : fmin(g->sum, g->cap);
 
-    fb_buf_fmt(to, "  %c %-16s %5.2f nats%s (sum %.2f, cap %.1f)\n", g->id, group_words(g->id),
+    fb_buf_fmt(to, "  %c %-16s %5.2f nats%s (sum %.2f, cap %.1f)\n", g->id, fb_group_words(g->id),
                counted, fabs(g->sum) > fabs(g->cap) ? ", capped" : "", g->sum, g->cap);
 }
 

@@ -19,7 +19,7 @@ static const double ROLLOUT_USD = 20; /* an hour; where burn-rate begins to coun
 
 static const double NEWS_SHARE = 0.1; /* of a signal's full value */
 
-enum { ACCOUNT_YOUNG_HOURS = 72 };
+enum { ACCOUNT_YOUNG_HOURS = 72, NONE = 0 };
 
 static const struct {
     char id;
@@ -147,9 +147,9 @@ static bool over_spend_ceiling(const struct fb_verdict *v, size_t skip)
 }
 
 /* The two strongest that count, at most 4, at most what O, R, S and C hold. */
-static double mitigation(const struct fb_verdict *v, double softened, size_t skip)
+static double mitigation(const struct fb_verdict *v, double softened, size_t skip, char absent)
 {
-    bool ceiling = over_spend_ceiling(v, skip);
+    bool ceiling = absent != 'S' && over_spend_ceiling(v, skip);
     double sum = 0;
     int taken = 0;
 
@@ -172,27 +172,29 @@ struct total {
     bool hard, sight, absolute;
 };
 
-static struct total add_up(const struct fb_verdict *v, size_t skip)
+/* Without term `skip`, and without all of group `absent`. */
+static struct total add_up(const struct fb_verdict *v, size_t skip, char absent)
 {
     struct total t = {0};
     double softened = 0;
 
     for (size_t g = 0; g < GROUP_COUNT; g++) {
-        double capped = fmin(GROUPS[g].cap, group_sum(v, GROUPS[g].id, skip));
+        double capped =
+            GROUPS[g].id == absent ? 0 : fmin(GROUPS[g].cap, group_sum(v, GROUPS[g].id, skip));
 
         t.nats += capped;
         t.groups += capped >= GROUP_COUNTS;
         if (strchr("ORSC", GROUPS[g].id))
             softened += capped;
     }
-    t.mitigation = mitigation(v, softened, skip);
+    t.mitigation = mitigation(v, softened, skip, absent);
     t.nats -= t.mitigation;
     t.score = 100 / (1 + exp(PRIOR - t.nats));
     for (size_t i = 0; i < v->count; i++) {
         const struct fb_term *term = &v->terms[i];
         bool fresh = term->fired || term->value >= term->weight / 2;
 
-        if (i == skip || term->signal->group == 'M')
+        if (i == skip || term->signal->group == 'M' || term->signal->group == absent)
             continue;
         t.hard = t.hard || (term->signal->hard && fresh);
         t.sight = t.sight || (term->signal->sight && fresh);
@@ -203,8 +205,9 @@ static struct total add_up(const struct fb_verdict *v, size_t skip)
 
 struct setting {
     const struct fb_score_config *config;
-    bool account_new; /* in its first 72 h */
-    bool rollout;     /* see is_rollout */
+    double alert, contain; /* the configuration's, or others to try */
+    bool account_new;      /* in its first 72 h */
+    bool rollout;          /* see is_rollout */
     double usd_per_hour;
 };
 
@@ -238,7 +241,7 @@ static enum fb_level level_of(const struct setting *s, const struct total *t, co
         *rule = "a hard signal contains by itself";
         return FB_CONTAIN;
     }
-    if (t->score >= s->config->contain && t->groups >= 2) {
+    if (t->score >= s->contain && t->groups >= 2) {
         if (s->account_new && !t->absolute) {
             *rule = "novelty alone does not contain in an account's first 72 hours";
             return FB_ALERT;
@@ -252,11 +255,11 @@ static enum fb_level level_of(const struct setting *s, const struct total *t, co
         *rule = "the score reaches `contain` and two groups hold 0.8 nats or more";
         return FB_CONTAIN;
     }
-    if (t->score >= s->config->contain) {
+    if (t->score >= s->contain) {
         *rule = "the score reaches `contain`, but one group alone never contains";
         return FB_ALERT;
     }
-    if (t->score >= s->config->alert) {
+    if (t->score >= s->alert) {
         *rule = "the score reaches `alert`";
         return FB_ALERT;
     }
@@ -273,10 +276,27 @@ static enum fb_level level_of(const struct setting *s, const struct total *t, co
     return FB_OBSERVE;
 }
 
+static enum fb_level level_with(const struct setting *s, const struct total *t, double threshold)
+{
+    struct setting other = *s;
+
+    other.alert = other.contain = threshold;
+    return level_of(&other, t, NULL);
+}
+
+enum fb_level fb_verdict_level_at(const struct fb_verdict *v, double alert, double contain)
+{
+    if (!v->fired)
+        return FB_OBSERVE;
+    if (v->hard || (v->may_contain && v->score >= contain))
+        return FB_CONTAIN;
+    return v->score >= alert || v->score >= contain || v->alerts_anyway ? FB_ALERT : FB_OBSERVE;
+}
+
 static double nats_for(double score) { return PRIOR + log(score / (100 - score)); }
 
-/* The one thing: the strongest term without which the level falls; else what is missing to the
- * next. */
+/* The one thing: the strongest term without which the level falls; else a whole kind of them; else
+ * what is missing to the next. */
 static const char *what_would_change(struct fb_arena *a, const struct setting *s,
                                      const struct fb_verdict *v, const struct total *t)
 {
@@ -284,15 +304,23 @@ static const char *what_would_change(struct fb_arena *a, const struct setting *s
     double need;
 
     for (size_t i = 0; i < v->count && level != FB_OBSERVE; i++) {
-        struct total without = add_up(v, i);
+        struct total without = add_up(v, i, NONE);
         enum fb_level then = level_of(s, &without, NULL);
 
         if (v->terms[i].signal->group != 'M' && then < level)
             return fb_arena_fmt(a, "without %s it would be %s (%.1f)", v->terms[i].signal->id,
                                 fb_level_name(then), without.score);
     }
+    for (size_t g = 0; g < GROUP_COUNT && level == FB_CONTAIN; g++) {
+        struct total without = add_up(v, SIZE_MAX, GROUPS[g].id);
+        enum fb_level then = level_of(s, &without, NULL);
+
+        if (then < level)
+            return fb_arena_fmt(a, "no single signal; without all of its %s it would be %s (%.1f)",
+                                fb_group_words(GROUPS[g].id), fb_level_name(then), without.score);
+    }
     if (level == FB_CONTAIN)
-        return "no single signal: without any one of them it would still be contain";
+        return "nothing alone: without any one group of its signals it would still be contain";
     if (level == FB_ALERT && t->score >= s->config->contain)
         return t->groups < 2 ? "a second group with 0.8 nats would make it contain"
                              : "one absolute signal of 1 nat would make it contain";
@@ -355,7 +383,10 @@ void fb_score(struct fb_arena *a, const struct fb_score_config *config, const st
     int64_t event_ms = in_span(ev->time_ms);
     int64_t t_ms = event_ms > before->last_ms ? event_ms : before->last_ms;
     struct reading now = reading_of(config, after, t_ms), then = reading_of(config, before, t_ms);
-    struct setting setting = {.config = config, .account_new = account_is_new(account, t_ms)};
+    struct setting setting = {.config = config,
+                              .alert = config->alert,
+                              .contain = config->contain,
+                              .account_new = account_is_new(account, t_ms)};
     struct total total;
     bool fired = false;
 
@@ -368,7 +399,7 @@ void fb_score(struct fb_arena *a, const struct fb_score_config *config, const st
     fb_reading_init(&then);
     then.young = now.young;
     collect(&now, &then, out);
-    total = add_up(out, SIZE_MAX);
+    total = add_up(out, SIZE_MAX, NONE);
     setting.usd_per_hour = fb_reading_usd_per_hour(&now);
     setting.rollout = is_rollout(&now, out, setting.usd_per_hour);
     out->nats = total.nats;
@@ -380,7 +411,10 @@ void fb_score(struct fb_arena *a, const struct fb_score_config *config, const st
         fired = fired || out->terms[i].fired;
     fired =
         fired || (over_max_usd(&setting) && setting.usd_per_hour > fb_reading_usd_per_hour(&then));
+    out->fired = fired;
     out->level = fired ? out->root_level : FB_OBSERVE;
+    out->may_contain = level_with(&setting, &total, 0) == FB_CONTAIN;
+    out->alerts_anyway = level_with(&setting, &total, 101) == FB_ALERT;
     out->wide = out->root_level == FB_CONTAIN && total.score >= config->wide;
     out->would_change = what_would_change(a, &setting, out, &total);
     fill_groups(out, &total);

@@ -76,6 +76,9 @@ struct fb_verdict {
     enum fb_level level;      /* what this event causes */
     enum fb_level root_level; /* the root's own, whatever this event did */
     bool hard, wide;
+    bool fired;         /* this event raised something: else it causes nothing */
+    bool may_contain;   /* whatever the score: what `contain` asks for besides is there */
+    bool alerts_anyway; /* whatever the score: a sight signal, or the spend ceiling */
     struct fb_term terms[FB_TERMS_MAX]; /* those with a value, strongest first */
     size_t count;
     struct fb_group groups[FB_GROUPS_MAX];
@@ -95,6 +98,12 @@ void fb_score(struct fb_arena *a, const struct fb_score_config *config, const st
               const struct fb_chain *chain, const struct fb_profile *before,
               const struct fb_profile *after, const struct fb_profile *account,
               const struct fb_profile *creator, struct fb_verdict *out);
+
+/* The level that this verdict's event would have caused under other thresholds. */
+enum fb_level fb_verdict_level_at(const struct fb_verdict *v, double alert, double contain);
+
+/* A group's name for people: "spend". */
+const char *fb_group_words(char id);
 
 /* Writes the verdict for a person: every term with weight, m, decay and damping, every group with
  * its cap, the sum and the rule that gave the level. */

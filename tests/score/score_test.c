@@ -67,6 +67,55 @@ static void groups_add_up(void **state)
     assert_int_equal(s.verdict.level, FB_CONTAIN);
 }
 
+/* What backtest tells of other thresholds is what those thresholds would have done. */
+static void the_level_under_other_thresholds_is_the_one_they_give(void **state)
+{
+    static const uint64_t acts[] = {0,
+                                    FB_T_LOG_TAMPER,
+                                    FB_T_ADMIN_GRANT,
+                                    FB_T_DATA_SHARED_OUT,
+                                    FB_T_QUOTA_ASK,
+                                    FB_T_LEAK_NOTICE};
+    size_t seen[3] = {0};
+
+    for (unsigned mask = 0; mask < 1u << 6; mask++) {
+        uint64_t traits = 0;
+
+        for (unsigned i = 1; i < 6; i++)
+            traits |= mask & (1u << i) ? fb_trait_bit((enum fb_trait)acts[i]) : 0;
+        for (int alert = 40; alert <= 100; alert += 5) {
+            for (int contain = 70; contain <= 100; contain += 5) {
+                struct story usual, other;
+
+                fb_arena_reset(*state);
+                story_begin(&usual, *state);
+                call(&usual, T0_MS, traits);
+                story_begin(&other, *state);
+                other.config.alert = alert;
+                other.config.contain = contain;
+                call(&other, T0_MS, traits);
+                assert_int_equal(fb_verdict_level_at(&usual.verdict, alert, contain),
+                                 other.verdict.level);
+                seen[other.verdict.level]++;
+            }
+        }
+    }
+    assert_true(seen[FB_OBSERVE] && seen[FB_ALERT] && seen[FB_CONTAIN]);
+}
+
+static void when_no_signal_alone_matters_the_kind_that_does_is_named(void **state)
+{
+    struct story s;
+
+    story_begin(&s, *state);
+    call(&s, T0_MS,
+         traits2(FB_T_LOG_TAMPER, FB_T_DETECTOR_TAMPER) | fb_trait_bit(FB_T_ADMIN_GRANT) |
+             fb_trait_bit(FB_T_KEY_FOR_OTHER));
+    assert_int_equal(s.verdict.level, FB_CONTAIN); /* E 3.2 + .6 x 3.2, P 2.5 + .6 x 1.8 */
+    assert_non_null(strstr(s.verdict.would_change, "without all of its "));
+    assert_non_null(strstr(s.verdict.would_change, "it would be alert"));
+}
+
 static void a_weak_form_of_a_latched_signal_counts_half(void **state)
 {
     struct story s;
@@ -534,6 +583,8 @@ int main(void)
         FB_TEST(an_empty_profile_scores_the_prior),
         FB_TEST(signals_of_a_group_count_less_and_less_up_to_its_cap),
         FB_TEST(groups_add_up),
+        FB_TEST(the_level_under_other_thresholds_is_the_one_they_give),
+        FB_TEST(when_no_signal_alone_matters_the_kind_that_does_is_named),
         FB_TEST(a_weak_form_of_a_latched_signal_counts_half),
         FB_TEST(evidence_fades_by_its_half_life),
         FB_TEST(an_event_that_adds_nothing_is_observe_however_hot_its_root),
