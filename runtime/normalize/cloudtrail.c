@@ -48,6 +48,18 @@ static bool is_quota(const char *code)
     return false;
 }
 
+/* The limits of services other than EC2, whose codes are known, on calls that start compute; too
+ * many calls a second is none. */
+static void mark_service_limit(struct fb_norm_call *c)
+{
+    const char *code = c->ev->error;
+
+    if (fb_event_is(c->ev, FB_T_COMPUTE_CREATE) && !fb_eq(c->ev->service, "ec2") &&
+        !fb_starts(code, "RequestLimit") &&
+        (strstr(code, "LimitExceeded") || strstr(code, "QuotaExceeded")))
+        fb_norm_set(c, FB_T_QUOTA_ERROR);
+}
+
 /* Sign-in pages answer {"ConsoleLogin": "Failure"}, {"CheckMfa": "Success"} without an error code.
  */
 static bool sign_in_failed(const struct fb_norm_call *c)
@@ -71,7 +83,8 @@ static void read_outcome(struct fb_norm_call *c)
         fb_norm_set(c, FB_T_DRY_RUN);
     if (is_quota(code))
         fb_norm_set(c, FB_T_QUOTA_ERROR);
-    if (fb_eq(code, "InsufficientInstanceCapacity"))
+    if (fb_eq(code, "InsufficientInstanceCapacity") || fb_eq(code, "InsufficientHostCapacity") ||
+        fb_eq(code, "UnfulfillableCapacity"))
         fb_norm_set(c, FB_T_CAPACITY_ERROR);
 }
 
@@ -297,6 +310,7 @@ void fb_norm_cloudtrail(struct fb_arena *a, const struct fb_record *r, struct fb
     read_outcome(&c);
     read_targets(&c);
     fb_norm_action(&c);
+    mark_service_limit(&c);
     mark_read(&c);
     mark_root(&c);
     mark_console(&c);

@@ -129,9 +129,19 @@ static const struct {
     {"Discovery: *", FB_T_VENDOR_ANOMALY},
     {"Exfiltration: *", FB_T_VENDOR_ANOMALY},
     {"Impact: *", FB_T_VENDOR_ANOMALY},
+    {"Execution: *", FB_T_VENDOR_ANOMALY},
+    {"Lateral Movement: *", FB_T_VENDOR_ANOMALY},
+    {"Resource Development: *", FB_T_VENDOR_ANOMALY},
+    {"Command and Control: *", FB_T_VENDOR_ANOMALY},
+    {"Malware: *", FB_T_VENDOR_ANOMALY},
+    {"Brute Force: *", FB_T_VENDOR_ANOMALY},
+    {"C2: *", FB_T_VENDOR_ANOMALY},
     {"*nomalous IAM *rant", FB_T_VENDOR_ANOMALY},
     {"iam_anomalous_grant", FB_T_VENDOR_ANOMALY}, /* the old log entries name the rule */
     {"cryptomining*", FB_T_VENDOR_CRYPTO},
+    {"bad_ip", FB_T_VENDOR_ANOMALY},
+    {"bad_domain", FB_T_VENDOR_ANOMALY},
+    {"brute_force*", FB_T_VENDOR_ANOMALY},
 };
 
 /* {"finding": {...}, "resource": {...}}, or the finding by itself. */
