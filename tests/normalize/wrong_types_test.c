@@ -5,7 +5,7 @@
  * those whose name begins with one of FACTS ("time|id"). */
 #include "normalize/norm_test.h"
 
-enum { MARKS_MAX = 96, FACTS_MAX = 64 };
+enum { MARKS_MAX = 96, FACTS_MAX = 96 };
 
 static const char *const substitutes[] = {
     "7",
@@ -79,6 +79,9 @@ static size_t list_facts(struct fb_arena *a, const struct fb_event *ev, struct f
     NUMBER("launch.count", ev->launch.count);
     TEXT("launch.template", ev->launch.template_id);
     TEXT("launch.profile", ev->launch.profile_arn);
+    TEXT("launch.zone", ev->launch.zone);
+    TEXT("launch.image", ev->launch.image);
+    TEXT("trait.outsider", ev->outsider);
     TEXT("mint.credential", ev->mint.credential);
     TEXT("mint.role", ev->mint.role_arn);
     TEXT("mint.arn", ev->mint.session_arn);
@@ -367,6 +370,30 @@ static void openings_survive_any_wrong_type(void **state)
             "'createVolumePermission':<trait:{'add':<trait:{'items':<trait:[<trait:{"
             "'userId':<trait:'" STRANGER "'>}>]>}>}>}>}",
             "ModifySnapshotAttribute");
+    try_all(*state,
+            "{" HEAD("sqs", "SetQueueAttributes", "") PLAIN_USER
+            "'requestParameters':<trait|target:{'queueUrl':<target|trait.sensor:'u'>,"
+            "'attributes':<trait:{'Policy':<trait:{'Statement':<trait:["
+            "<trait:{'Effect':<trait:'Allow'>,'Principal':<trait:{"
+            "'AWS':<trait:'" STRANGER "'>}>}>]>}>}>}>}",
+            "SetQueueAttributes");
+    try_all(*state,
+            "{" HEAD("s3", "PutBucketReplication", "") PLAIN_USER
+            "'requestParameters':<trait|target:{'bucketName':<target|trait.sensor:'b'>,"
+            "'ReplicationConfiguration':<trait:{'Rule':<trait:[<trait:{"
+            "'Destination':<trait:{'Account':<trait:'" STRANGER "'>}>}>]>}>}>}",
+            "PutBucketReplication");
+    try_all(*state,
+            "{" HEAD("eks", "UpdateClusterConfig", "") PLAIN_USER
+            "'requestParameters':<trait|target:{'name':<target|trait.sensor:'c'>,'logging':<trait:{"
+            "'clusterLogging':<trait:[<trait:{'types':<trait:[<trait:'audit'>]>,"
+            "'enabled':<trait:false>}>]>}>}>}",
+            "UpdateClusterConfig");
+    try_all(*state,
+            "{" HEAD("ssm", "CreateAssociationBatch", "") PLAIN_USER
+            "'requestParameters':<trait|target:{'entries':<trait:[<trait:{"
+            "'name':<trait:'AWS-RunShellScript'>}>]>}>}",
+            "CreateAssociationBatch");
     try_all(*state,
             "{" HEAD("cloudtrail", "PutEventSelectors", "") PLAIN_USER
             "'requestParameters':<trait|target:{'trailName':<target|trait.sensor:'t'>,"
