@@ -4,10 +4,12 @@
  * A log of any size goes through in constant memory and on all processors, in two passes:
  *   1. history.c: files are read in parallel, each event put aside in sorted runs on disk;
  *   2. backtest_score.c: islands of accounts are scored in parallel, each in order by one worker;
- *   3. backtest_report.c: their results are joined in name order and printed.
- * The output is the same bytes with any number of workers: the order of events within an island is
- * total, nothing that a verdict depends on crosses islands, and results are sorted by what they
- * say. The price is a temporary file of about a third of the log's unpacked size (TMPDIR). */
+ *      backtest_who.c remembers what each identity does, backtest_story.c tells it;
+ *   3. backtest_report.c: their results are joined in name order, and backtest_text.c (for a
+ * person) or backtest_sheet.c (for programs) prints them. The output is the same bytes with any
+ * number of workers: the order of events within an island is total, nothing that a verdict depends
+ * on crosses islands, and results are sorted by what they say. The price is a temporary file of
+ * about a third of the log's unpacked size (TMPDIR). */
 #include "backtest.h"
 
 #include <stdlib.h>
@@ -15,17 +17,6 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-
-static enum fb_bt_form form_of(const char *name)
-{
-    static const char *const names[] = {"text", "json", "csv", "html"};
-
-    for (size_t i = 0; name && i < sizeof names / sizeof *names; i++) {
-        if (strcmp(name, names[i]) == 0)
-            return (enum fb_bt_form)i;
-    }
-    return FB_BT_TEXT;
-}
 
 struct backtest {
     struct fb_history history;
@@ -36,7 +27,7 @@ struct backtest {
     bool whole;
 };
 
-static enum fb_status run(struct backtest *b, const struct fb_options *o, enum fb_bt_form form,
+static enum fb_status run(struct backtest *b, const struct fb_options *o, enum fb_form form,
                           struct fb_err *err)
 {
     enum fb_status st =
@@ -94,7 +85,7 @@ int fb_door_backtest(const struct fb_options *o)
 
     b.workers = fb_crew_size(o->workers);
     if (b.workers && arena && check_set_up(&b, arena, o)) {
-        if (run(&b, o, form_of(o->output), &err) != FB_OK)
+        if (run(&b, o, fb_form_of(o), &err) != FB_OK)
             fb_door_say(err.text);
         else
             status = !b.whole                        ? FB_EXIT_USAGE

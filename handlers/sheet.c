@@ -83,11 +83,20 @@ void fb_html_text(struct fb_buf *to, const char *text)
     fb_buf_release(&plain);
 }
 
+static bool is_marked(const struct fb_sheet *s, const char *const *cells)
+{
+    for (size_t i = 0; s->mark && i < s->columns; i++) {
+        if (strcmp(cells[i], s->mark) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void add_row(struct fb_buf *b, const struct fb_sheet *s, const char *tag,
                     const char *const *cells)
 {
     if (s->form == FB_FORM_HTML)
-        fb_buf_add(b, "<tr>");
+        fb_buf_add(b, is_marked(s, cells) ? "<tr class=\"mark\">" : "<tr>");
     for (size_t i = 0; i < s->columns; i++) {
         if (s->form == FB_FORM_HTML) {
             fb_buf_fmt(b, "<%s>", tag);
@@ -110,6 +119,22 @@ static bool put(const struct fb_sheet *s, struct fb_buf *b)
     return whole;
 }
 
+/* The note's own line ends stay; whatever else it holds is text. */
+static void add_lines(struct fb_buf *b, const char *text)
+{
+    char line[FB_SHEET_CELL_MAX];
+
+    while (*text) {
+        size_t len = strcspn(text, "\n");
+
+        (void)snprintf(line, sizeof line, "%.*s", (int)len, text);
+        fb_html_text(b, line);
+        text += len;
+        if (*text == '\n')
+            fb_buf_addc(b, *text++);
+    }
+}
+
 /* Nothing may be loaded or run, whatever a name in the table says. */
 static void open_page(struct fb_buf *b, const struct fb_sheet *s)
 {
@@ -118,19 +143,21 @@ static void open_page(struct fb_buf *b, const struct fb_sheet *s)
                   "style-src 'unsafe-inline'\">\n"
                   "<meta name=\"viewport\" content=\"width=device-width\">\n<title>");
     fb_html_text(b, s->title);
-    fb_buf_add(b, "</title>\n<style>\n"
-                  "body{font:14px/1.4 system-ui,sans-serif;margin:2em;color:#222;background:#fff}\n"
-                  "table{border-collapse:collapse}\n"
-                  "th,td{text-align:left;vertical-align:top;padding:.25em .7em;"
-                  "border-bottom:1px solid #ddd;overflow-wrap:anywhere}\n"
-                  "th{position:sticky;top:0;background:#fff;overflow-wrap:normal}\n"
-                  "tbody tr:hover{background:#f4f4f4}\n"
-                  "@media(prefers-color-scheme:dark){body,th{background:#111;color:#ddd}"
-                  "th,td{border-color:#333}tbody tr:hover{background:#222}}\n"
-                  "</style>\n</head>\n<body>\n<h1>");
+    fb_buf_add(b,
+               "</title>\n<style>\n"
+               "body{font:14px/1.4 system-ui,sans-serif;margin:2em;color:#222;background:#fff}\n"
+               "table{border-collapse:collapse}\n"
+               "th,td{text-align:left;vertical-align:top;padding:.25em .7em;"
+               "border-bottom:1px solid #ddd;overflow-wrap:anywhere}\n"
+               "th{position:sticky;top:0;background:#fff;overflow-wrap:normal}\n"
+               "tbody tr:hover{background:#f4f4f4}tr.mark{background:#fdd}"
+               "p{white-space:pre-wrap}\n"
+               "@media(prefers-color-scheme:dark){body,th{background:#111;color:#ddd}"
+               "th,td{border-color:#333}tbody tr:hover{background:#222}tr.mark{background:#522}}\n"
+               "</style>\n</head>\n<body>\n<h1>");
     fb_html_text(b, s->title);
     fb_buf_add(b, "</h1>\n<p>");
-    fb_html_text(b, s->note);
+    add_lines(b, s->note);
     fb_buf_add(b, "</p>\n<table>\n<thead>\n");
 }
 
@@ -144,6 +171,25 @@ bool fb_sheet_open(const struct fb_sheet *s)
     add_row(&b, s, "th", s->heads);
     if (s->form == FB_FORM_HTML)
         fb_buf_add(&b, "</thead>\n<tbody>\n");
+    return put(s, &b);
+}
+
+bool fb_sheet_next(struct fb_sheet *s, const char *heading, const char *const *heads,
+                   size_t columns)
+{
+    struct fb_buf b;
+
+    if (s->form != FB_FORM_HTML)
+        return false;
+    s->heads = heads;
+    s->columns = columns;
+    s->mark = NULL;
+    fb_buf_init(&b, ROW_BYTES_MAX);
+    fb_buf_add(&b, "</tbody>\n</table>\n<h2>");
+    fb_html_text(&b, heading);
+    fb_buf_add(&b, "</h2>\n<table>\n<thead>\n");
+    add_row(&b, s, "th", heads);
+    fb_buf_add(&b, "</thead>\n<tbody>\n");
     return put(s, &b);
 }
 

@@ -22,14 +22,18 @@ enum { FB_SHEET_COLUMNS_MAX = 32, FB_SHEET_CELL_MAX = 4096 };
 struct fb_sheet {
     FILE *to;
     enum fb_form form;        /* FB_FORM_CSV or FB_FORM_HTML */
-    const char *title, *note; /* HTML: heading and one line under it; the note may hold any text */
+    const char *title, *note; /* HTML: heading and lines under it; the note may hold any text */
     const char *const *heads;
     size_t columns;
+    const char *mark; /* HTML: a row with this cell stands out; NULL none */
 };
 
 /* Each returns false when it could not be written. cells: `columns` texts, anybody's. */
 bool fb_sheet_open(const struct fb_sheet *s);
 bool fb_sheet_row(const struct fb_sheet *s, const char *const *cells);
+/* HTML only: another table on the same page, under a heading of ours. */
+bool fb_sheet_next(struct fb_sheet *s, const char *heading, const char *const *heads,
+                   size_t columns);
 bool fb_sheet_close(const struct fb_sheet *s);
 
 /* One cell, as the rows write it. */
