@@ -40,7 +40,7 @@ function aws.chain(actor) end
 ---@return fb.list
 function aws.regions(ask) end
 
----Running and pending machines of one region that the chain made: {fleets, instances}.
+---What the chain made and runs in one region: {fleets, instances}; fleets are what makes machines.
 ---fact; needs aws.read
 ---@param ask { region?: string, by?: any, since?: integer, why?: string }
 ---@return fb.compute
@@ -70,13 +70,13 @@ function aws.quarantine(ask) end
 ---@return fb.result
 function aws.revoke_sessions(ask) end
 
----The machine is stopped; its stop and termination protections are cleared first.
+---The machine is stopped, its protections cleared first; a scaling group and its like is emptied.
 ---costly; needs aws.halt
 ---@param ask { id: string, region: string, kind?: string, type?: string, by?: any, hourly_usd?: any, sure?: any, why?: string }
 ---@return fb.result
 function aws.halt(ask) end
 
----The narrowest verb that stops this item: key, user, role, login profile or machine.
+---The narrowest verb that stops this item: key, user, role, login profile, machine or group.
 ---undoable; needs aws.contain
 ---@param ask { kind: string, id: string, owner?: string, region?: string, type?: string, made?: integer, sure?: any, why?: string }
 ---@return fb.result

@@ -58,6 +58,19 @@ const struct fb_made_item *fb_case_made_find(struct fb_gate_run *g, const char *
     return NULL;
 }
 
+const struct fb_made_item *fb_case_made_in(struct fb_gate_run *g, const char *kind, const char *id,
+                                           const char *region)
+{
+    const struct fb_made_item *items;
+    size_t n;
+
+    fb_case_made(g, &items, &n);
+    for (size_t i = 0; i < n; i++)
+        if (fb_eq(items[i].kind, kind) && fb_eq(items[i].id, id) && fb_eq(items[i].region, region))
+            return &items[i];
+    return NULL;
+}
+
 const struct fb_made_item *fb_case_session(struct fb_gate_run *g, size_t *at)
 {
     const struct fb_made_item *items;
@@ -284,15 +297,57 @@ static void machines_of(struct reading *r, const char *region, struct fb_val *in
     }
 }
 
+/* What makes machines, by the chain's records: each is asked for by its id. */
+static void services_of(struct reading *r, const char *region, struct fb_val *fleets)
+{
+    const struct fb_val *by = fb_val_get(r->ask->args, "by");
+    int64_t since = fb_val_get_int(r->ask->args, "since", 0);
+    const struct fb_made_item *items;
+    size_t n;
+
+    if (fb_case_made(r->g, &items, &n) != FB_OK)
+        r->complete = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct fb_service *s = fb_service_of(items[i].kind);
+        const struct fb_known *k;
+        struct fb_val *map;
+
+        if (!s || !fb_eq(items[i].region, region) || items[i].at_ms < since ||
+            !names(by, items[i].by) || !fb_service_id_ok(s, items[i].id))
+            continue;
+        k = fb_know_service(r->g, s, region, items[i].id);
+        if (!k) {
+            r->waits = true;
+            continue;
+        }
+        if (k->read.st != FB_OK && k->read.st != FB_ENOTFOUND) {
+            r->complete = false;
+            r->why = fb_known_why(r->g, k);
+        }
+        if (k->read.st != FB_OK ||
+            (k->read.look.state != FB_SERVICE_RUNNING && k->read.look.state != FB_SERVICE_STOPPING))
+            continue;
+        map = fb_val_map(r->g->a);
+        fb_val_set_str(r->g->a, map, "id", items[i].id);
+        fb_val_set_str(r->g->a, map, "region", region);
+        fb_val_set_str(r->g->a, map, "kind", s->kind);
+        fb_val_set_str(r->g->a, map, "by", items[i].by);
+        fb_val_set_bool(r->g->a, map, "sure", hop_sure(r->g, items[i].by));
+        fb_val_push(fleets, map);
+    }
+}
+
 static const struct fb_val *compute(struct reading *r)
 {
     struct fb_val *map = fb_val_map(r->g->a), *instances = fb_val_list(r->g->a);
+    struct fb_val *fleets = fb_val_list(r->g->a);
     const char *region = fb_val_get_str(r->ask->args, "region");
     const struct fb_known *all;
 
-    fb_val_set(r->g->a, map, "fleets", fb_val_list(r->g->a));
+    fb_val_set(r->g->a, map, "fleets", fleets);
     fb_val_set(r->g->a, map, "instances", instances);
     if (*region) {
+        services_of(r, region, fleets);
         machines_of(r, region, instances);
         return map;
     }
@@ -300,6 +355,8 @@ static const struct fb_val *compute(struct reading *r)
     r->waits = r->waits || !all;
     if (all && (all->read.st != FB_OK || all->read.guessed))
         r->complete = false;
+    for (size_t i = 0; all && i < all->read.name_count; i++)
+        services_of(r, all->read.names[i], fleets);
     for (size_t i = 0; all && i < all->read.name_count; i++)
         machines_of(r, all->read.names[i], instances);
     return map;

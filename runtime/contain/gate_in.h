@@ -37,7 +37,7 @@ enum {
 /* One fact of the world, as of this pass. */
 struct fb_known {
     enum fb_read_kind kind;
-    const char *region, *name; /* name: user, role, key id or machine id */
+    const char *region, *name; /* name: user, role, key id, machine id, "kind/id" of a service */
     bool have;                 /* read: the answer is in `read` */
     bool wanted;
     bool for_good; /* failed in a way that this invocation does not try again */
@@ -49,13 +49,14 @@ struct fb_known {
 
 /* What an action is to make true. */
 struct fb_goal {
-    enum fb_verb_id verb; /* never CONTAIN */
-    const char *target;   /* canonical: key id, ARN, machine id */
-    const char *region;   /* of machines; "" else */
-    const char *name;     /* user or role name; machine id */
-    bool role;            /* QUARANTINE of a role */
-    int64_t before_ms;    /* REVOKE_SESSIONS: to be written */
-    int64_t needed_ms;    /* REVOKE_SESSIONS: an older policy that reaches this far is enough */
+    enum fb_verb_id verb;             /* never CONTAIN */
+    const char *target;               /* canonical: key id, ARN, machine id, "kind/region/id" */
+    const char *region;               /* of machines and services; "" else */
+    const char *name;                 /* user or role name; machine id; a service's id */
+    const struct fb_service *service; /* HALT of what is no machine; NULL: a machine */
+    bool role;                        /* QUARANTINE of a role */
+    int64_t before_ms;                /* REVOKE_SESSIONS: to be written */
+    int64_t needed_ms; /* REVOKE_SESSIONS: an older policy that reaches this far is enough */
 };
 
 enum fb_holds {
@@ -69,7 +70,8 @@ enum fb_holds {
 
 /* The journal's record of one action. */
 struct fb_act_record {
-    const char *key, *id, *verb, *target, *region, *name, *why, *playbook, *note, *prior, *status;
+    const char *key, *id, *verb, *target, *region, *name, *kind, *why, *playbook, *note, *prior,
+        *status;
     bool role, made;
     bool touched; /* an intent was written in this pass: it is not acted on twice in one pass */
     int64_t line, tries, first_ms, last_ms, before_ms;
@@ -162,6 +164,9 @@ const struct fb_known *fb_know(struct fb_gate_run *g, enum fb_read_kind kind, co
 void fb_known_drop(struct fb_gate_run *g, enum fb_read_kind kind, const char *region,
                    const char *name);
 void fb_known_pass(struct fb_gate_run *g);
+/* A thing of a service, by its row. */
+const struct fb_known *fb_know_service(struct fb_gate_run *g, const struct fb_service *s,
+                                       const char *region, const char *id);
 /* Reads what is wanted; false when nothing was. */
 bool fb_known_fetch(struct fb_gate_run *g);
 /* Why it could not be had, in words. */
@@ -220,6 +225,8 @@ enum fb_status fb_case_made(struct fb_gate_run *g, const struct fb_made_item **i
 /* The next record of a role whose sessions the chain had and that may be alive still, from *at on;
  * NULL: no more. Start with *at = 0. */
 const struct fb_made_item *fb_case_session(struct fb_gate_run *g, size_t *at);
+const struct fb_made_item *fb_case_made_in(struct fb_gate_run *g, const char *kind, const char *id,
+                                           const char *region);
 const struct fb_made_item *fb_case_made_find(struct fb_gate_run *g, const char *kind,
                                              const char *id, const char *owner);
 

@@ -74,11 +74,36 @@ static enum fb_holds check_machine(struct fb_gate_run *g, const struct fb_goal *
     return FB_HOLDS_GONE;
 }
 
+static enum fb_holds check_service(struct fb_gate_run *g, const struct fb_goal *goal,
+                                   const char **why)
+{
+    const struct fb_known *k = fb_know_service(g, goal->service, goal->region, goal->name);
+
+    if (!k)
+        return FB_HOLDS_UNREAD;
+    if (k->read.st == FB_ENOTFOUND)
+        return FB_HOLDS_GONE;
+    if (k->read.st != FB_OK)
+        return unknown(g, k, why);
+    switch (k->read.look.state) {
+    case FB_SERVICE_RUNNING:
+        return FB_HOLDS_NO;
+    case FB_SERVICE_STOPPING:
+        *why = fb_arena_fmt(g->a, "the %s is stopping", goal->service->words);
+        return FB_HOLDS_UNDERWAY;
+    case FB_SERVICE_STOPPED:
+        return FB_HOLDS_YES;
+    case FB_SERVICE_GONE:
+        break;
+    }
+    return FB_HOLDS_GONE;
+}
+
 enum fb_holds fb_goal_check(struct fb_gate_run *g, const struct fb_goal *goal, const char **why)
 {
     *why = "";
     if (goal->verb == FB_VERB_HALT)
-        return check_machine(g, goal, why);
+        return goal->service ? check_service(g, goal, why) : check_machine(g, goal, why);
     if (goal->verb == FB_VERB_DISABLE_ACCESS_KEY)
         return check_key(g, goal, why);
     return check_policy(g, goal, why);
@@ -86,7 +111,10 @@ enum fb_holds fb_goal_check(struct fb_gate_run *g, const struct fb_goal *goal, c
 
 void fb_goal_forget(struct fb_gate_run *g, const struct fb_goal *goal)
 {
-    if (goal->verb == FB_VERB_HALT)
+    if (goal->verb == FB_VERB_HALT && goal->service)
+        fb_known_drop(g, FB_READ_SERVICE, goal->region,
+                      fb_arena_fmt(g->a, "%s/%s", goal->service->kind, goal->name));
+    else if (goal->verb == FB_VERB_HALT)
         fb_known_drop(g, FB_READ_MACHINE, goal->region, goal->target);
     else if (goal->role || goal->verb == FB_VERB_REVOKE_SESSIONS)
         fb_known_drop(g, FB_READ_ROLE, "", goal->name);
@@ -118,6 +146,10 @@ const char *fb_goal_prior(struct fb_gate_run *g, const struct fb_goal *goal)
     struct fb_buf b;
 
     fb_buf_init_in(&b, g->a, 64 << 10);
+    if (goal->service) {
+        k = fb_know_service(g, goal->service, goal->region, goal->name);
+        return k && *k->read.look.kept ? k->read.look.kept : "{}";
+    }
     if (goal->verb == FB_VERB_HALT)
         return machine_prior(g, &b, goal);
     k = fb_know(g, role ? FB_READ_ROLE : FB_READ_USER, "", goal->name);

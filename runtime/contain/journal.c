@@ -44,6 +44,8 @@ static void write_record(struct fb_buf *b, const struct fb_act_record *r)
     fb_json_put_str(b, "target", r->target);
     fb_json_put_str(b, "region", r->region);
     fb_json_put_str(b, "name", r->name);
+    if (*r->kind)
+        fb_json_put_str(b, "kind", r->kind);
     fb_json_put_bool(b, "role", r->role);
     fb_json_put_bool(b, "made", r->made);
     fb_json_put_str(b, "why", r->why);
@@ -83,6 +85,7 @@ static struct fb_act_record *read_record(struct fb_arena *a, const struct fb_ite
                                 .target = fb_json_get_str(doc, "target"),
                                 .region = fb_json_get_str(doc, "region"),
                                 .name = fb_json_get_str(doc, "name"),
+                                .kind = fb_json_get_str(doc, "kind"),
                                 .role = fb_json_bool(fb_json_get(doc, "role"), false),
                                 .made = fb_json_bool(fb_json_get(doc, "made"), false),
                                 .why = fb_json_get_str(doc, "why"),
@@ -106,6 +109,7 @@ void fb_goal_of_record(const struct fb_act_record *r, struct fb_goal *goal)
                              .target = r->target,
                              .region = r->region,
                              .name = r->name,
+                             .service = *r->kind ? fb_service_of(r->kind) : NULL,
                              .role = r->role,
                              .before_ms = r->before_ms,
                              .needed_ms = r->before_ms};
@@ -141,7 +145,8 @@ static bool load_one(void *self, const struct fb_item *item)
     struct fb_gate_run *g = self;
     struct fb_act_record *r = read_record(g->a, item);
 
-    if (r && fb_verb_find(r->verb) != FB_VERB_COUNT) {
+    /* (A row that this build does not have is another build's to finish.) */
+    if (r && fb_verb_find(r->verb) != FB_VERB_COUNT && (!*r->kind || fb_service_of(r->kind))) {
         remember(g, r);
         fb_guard_count_record(g, r);
     }
@@ -200,6 +205,7 @@ static struct fb_act_record *record_for(struct fb_gate_run *g, const struct fb_o
     r->target = op->goal.target;
     r->region = op->goal.region;
     r->name = op->goal.name;
+    r->kind = op->goal.service ? op->goal.service->kind : "";
     r->role = op->goal.role;
     r->made = op->made;
     r->why = op->ask->why ? op->ask->why : "";

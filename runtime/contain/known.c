@@ -50,6 +50,17 @@ const struct fb_known *fb_know(struct fb_gate_run *g, enum fb_read_kind kind, co
     return NULL;
 }
 
+static const char *service_name(struct fb_gate_run *g, const struct fb_service *s, const char *id)
+{
+    return fb_arena_fmt(g->a, "%s/%s", s->kind, id);
+}
+
+const struct fb_known *fb_know_service(struct fb_gate_run *g, const struct fb_service *s,
+                                       const char *region, const char *id)
+{
+    return fb_know(g, FB_READ_SERVICE, region, service_name(g, s, id));
+}
+
 void fb_known_drop(struct fb_gate_run *g, enum fb_read_kind kind, const char *region,
                    const char *name)
 {
@@ -89,6 +100,8 @@ static const char *kind_words(enum fb_read_kind kind)
         return "machines of";
     case FB_READ_MACHINE:
         return "machine";
+    case FB_READ_SERVICE:
+        return "the state of";
     }
     return "fact";
 }
@@ -142,6 +155,8 @@ static void keep(struct fb_gate_run *g, struct fb_known *k, const struct fb_read
     k->read.account = or_empty(r->account);
     k->read.deny_policy = or_empty(r->deny_policy);
     k->read.revoke_policy = or_empty(r->revoke_policy);
+    k->read.look.arn = or_empty(r->look.arn);
+    k->read.look.kept = or_empty(r->look.kept);
     k->have = true;
     k->wanted = false;
     if (is_answer(r->st) && r->st == FB_ENOTFOUND)
@@ -220,6 +235,12 @@ static bool add(struct fb_gate_run *g, struct fetch *f, struct fb_known *k)
     if (k->kind == FB_READ_MACHINE)
         return add_machine(g, f, k);
     f->reads[f->count] = (struct fb_read){.kind = k->kind, .region = k->region, .name = k->name};
+    if (k->kind == FB_READ_SERVICE) {
+        size_t cut = strcspn(k->name, "/");
+
+        f->reads[f->count].service = fb_service_of(fb_arena_strn(g->a, k->name, cut));
+        f->reads[f->count].name = k->name + cut + 1;
+    }
     f->of[f->count++] = k;
     return true;
 }

@@ -396,10 +396,56 @@ static void prepare_machine(struct fb_gate_run *g, struct fb_op *op, const char 
     k = fb_know(g, FB_READ_MACHINE, region, id);
     if (!self_known(g, op) || !k)
         return;
-    made = fb_case_made_find(g, "instance", id, NULL);
-    op->made = made && fb_eq(made->region, region);
+    made = fb_case_made_in(g, "instance", id, region);
+    op->made = made != NULL;
     op->inferred = op->made && !hop_is_sure(g, made->by);
     op->ready = true;
+}
+
+/* What is no machine: only what the chain made, for whoever shares it is not known here. */
+static void prepare_service(struct fb_gate_run *g, struct fb_op *op, const struct fb_service *s,
+                            const char *id, const char *region)
+{
+    const struct fb_made_item *made;
+    const struct fb_known *k;
+
+    op->goal.service = s;
+    op->goal.name = id;
+    op->goal.region = region;
+    op->goal.target = fb_arena_fmt(g->a, "%s/%s/%s", s->kind, region, id);
+    if (!fb_service_id_ok(s, id) || !is_region(region)) {
+        refuse(op, fb_arena_fmt(g->a, "capability: a %s is named by its id and region", s->words));
+        return;
+    }
+    if (!text_allows(g, op, fb_arena_fmt(g->a, "%s/%s", s->kind, id), NULL))
+        return;
+    k = fb_know_service(g, s, region, id);
+    if (!self_known(g, op) || !k)
+        return;
+    if (*k->read.look.arn && !text_allows(g, op, k->read.look.arn, NULL))
+        return;
+    made = fb_case_made_in(g, s->kind, id, region);
+    if (!made) {
+        refuse(op, fb_arena_fmt(g->a, "limit: the chain did not make this %s", s->words));
+        return;
+    }
+    op->made = true;
+    op->inferred = !hop_is_sure(g, made->by);
+    op->ready = true;
+}
+
+/* A machine where nothing else is said. */
+static void prepare_halt(struct fb_gate_run *g, struct fb_op *op, const char *kind, const char *id,
+                         const char *region)
+{
+    const struct fb_service *s = fb_service_of(kind);
+
+    if (s)
+        prepare_service(g, op, s, id, region);
+    else if (*kind && !fb_eq(kind, "instance"))
+        refuse(op, fb_arena_fmt(g->a, "capability: no verb halts a thing of kind \"%.40s\"", kind));
+    else
+        prepare_machine(g, op, id, region);
 }
 
 /* aws.contain: the narrowest verb that stops this kind of thing. */
@@ -411,12 +457,12 @@ static void prepare_item(struct fb_gate_run *g, struct fb_op *op)
     if (fb_eq(kind, "access_key") || fb_eq(kind, "user_key")) {
         op->goal.verb = FB_VERB_DISABLE_ACCESS_KEY;
         prepare_key(g, op, id, owner);
-    } else if (fb_eq(kind, "instance")) {
+    } else if (fb_eq(kind, "instance") || fb_service_of(kind)) {
         op->goal.verb = FB_VERB_HALT;
         if (!fb_gate_can(op->grant, fb_verb(FB_VERB_HALT)->capability))
             refuse(op, "capability: aws.halt is not in the playbook's needs");
         else
-            prepare_machine(g, op, id, arg(op, "region"));
+            prepare_halt(g, op, kind, id, arg(op, "region"));
     } else if (fb_eq(kind, "user") || fb_eq(kind, "login_profile")) {
         /* A password that is deleted cannot be given back: the deny does the same and can be
          * undone. */
@@ -456,7 +502,7 @@ void fb_op_prepare(struct fb_gate_run *g, struct fb_op *op)
         prepare_arn(g, op, arg(op, "role"), true);
         break;
     case FB_VERB_HALT:
-        prepare_machine(g, op, arg(op, "id"), arg(op, "region"));
+        prepare_halt(g, op, arg(op, "kind"), arg(op, "id"), arg(op, "region"));
         break;
     case FB_VERB_CONTAIN:
         prepare_item(g, op);

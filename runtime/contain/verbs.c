@@ -83,6 +83,8 @@ static const char *mode_words(const struct fb_gate_run *g, const struct fb_grant
 
 static bool is_halt(const struct fb_op *op) { return op->goal.verb == FB_VERB_HALT; }
 
+static bool is_machine(const struct fb_op *op) { return is_halt(op) && !op->goal.service; }
+
 static const char *budget_words(struct fb_gate_run *g)
 {
     return fb_arena_fmt(g->a,
@@ -172,11 +174,20 @@ static bool add_stop(struct fb_gate_run *g, struct fb_act *acts, size_t *n, stru
     return true;
 }
 
-static void add_identity(struct fb_gate_run *g, struct fb_act *act, struct fb_op *op)
+/* What is its own act: an identity, or a thing of a service. */
+static void add_single(struct fb_gate_run *g, struct fb_act *act, struct fb_op *op)
 {
-    *act = (struct fb_act){
-        .region = "", .name = op->goal.name, .id = "", .document = "", .intent = op->intent};
+    *act = (struct fb_act){.region = op->goal.region,
+                           .name = op->goal.name,
+                           .id = "",
+                           .document = "",
+                           .service = op->goal.service,
+                           .intent = op->intent};
     op->act = act;
+    if (op->goal.service) {
+        act->kind = FB_ACT_SERVICE_STOP;
+        return;
+    }
     switch (op->goal.verb) {
     case FB_VERB_DISABLE_ACCESS_KEY:
         act->kind = FB_ACT_KEY_INACTIVE;
@@ -202,8 +213,8 @@ static void act_all(struct fb_gate_run *g, struct fb_op **ops, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (ops[i]->settled || !ops[i]->intent)
             continue;
-        if (acts && !is_halt(ops[i]))
-            add_identity(g, &acts[count++], ops[i]);
+        if (acts && !is_machine(ops[i]))
+            add_single(g, &acts[count++], ops[i]);
         else if (!acts || !add_stop(g, acts, &count, ops[i], n))
             fb_op_settle(ops[i], FB_RESULT_FAILED, "no memory left in this invocation");
     }
@@ -215,7 +226,7 @@ static void act_all(struct fb_gate_run *g, struct fb_op **ops, size_t n)
 
 static enum fb_status act_status(const struct fb_op *op, const struct fb_err **err)
 {
-    if (is_halt(op)) {
+    if (is_machine(op)) {
         *err = &op->act->id_err[op->act_index];
         if ((*err)->code == FB_OK && op->act->id_st[op->act_index] != FB_OK)
             *err = &op->act->err;
@@ -309,8 +320,11 @@ static void too_late(struct fb_gate_run *g, struct fb_op *op)
 
     for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS && !*target; i++)
         target = fb_val_get_str(op->ask->args, FIELDS[i]);
-    op->goal.target = target;
     op->goal.region = fb_val_get_str(op->ask->args, "region");
+    if (op->goal.verb == FB_VERB_HALT && fb_service_of(fb_val_get_str(op->ask->args, "kind")))
+        target = fb_arena_fmt(g->a, "%s/%s/%s", fb_val_get_str(op->ask->args, "kind"),
+                              op->goal.region, target);
+    op->goal.target = target;
     op->record = fb_journal_find(
         g, fb_action_id(g->a, g->set.incident->incident, fb_verb(op->goal.verb)->name, target));
     fb_op_settle(op, record_open(op->record) ? FB_RESULT_PENDING : FB_RESULT_FAILED,

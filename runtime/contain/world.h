@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "contain/services.h"
 
 struct fb_arena;
 
@@ -19,8 +20,9 @@ enum fb_read_kind {
     FB_READ_USER,      /* in: name = user name; out: arn, id, keys[], policies that are ours */
     FB_READ_ROLE,      /* in: name = role name; out: arn, id, policies that are ours */
     FB_READ_MACHINES,  /* in: region; out: machines pending or running */
-    FB_READ_MACHINE /* in: region, ids; out: those machines, whatever their state, protections too
-                     */
+    FB_READ_MACHINE, /* in: region, ids; out: those machines, whatever their state, protections too
+                      */
+    FB_READ_SERVICE  /* in: service, region, name = its id; out: look (gone: st is FB_OK) */
 };
 
 struct fb_key_state {
@@ -52,6 +54,7 @@ struct fb_read {
     const char *region, *name; /* in */
     const char *const *ids;    /* in: FB_READ_MACHINE */
     size_t id_count;
+    const struct fb_service *service; /* in: FB_READ_SERVICE */
 
     enum fb_status st; /* out: FB_ENOTFOUND = does not exist */
     struct fb_err err; /* of st, or of the part that is missing */
@@ -70,20 +73,24 @@ struct fb_read {
     size_t name_count;
     const struct fb_machine *machines;
     size_t machine_count;
+    struct fb_service_look look; /* FB_READ_SERVICE */
 };
 
 enum fb_act_kind {
-    FB_ACT_KEY_INACTIVE, /* name = user, id = key */
-    FB_ACT_USER_DENY,    /* name = user, document */
-    FB_ACT_ROLE_DENY,    /* name = role, document */
-    FB_ACT_ROLE_REVOKE,  /* name = role, document */
-    FB_ACT_MACHINES_STOP /* region, ids: clear stop protection where set, then stop. One answer for
-                            all; id_st tells each */
+    FB_ACT_KEY_INACTIVE,  /* name = user, id = key */
+    FB_ACT_USER_DENY,     /* name = user, document */
+    FB_ACT_ROLE_DENY,     /* name = role, document */
+    FB_ACT_ROLE_REVOKE,   /* name = role, document */
+    FB_ACT_MACHINES_STOP, /* region, ids: clear stop protection where set, then stop. One answer
+                             for all; id_st tells each */
+    FB_ACT_SERVICE_STOP,  /* service, region, name = its id */
+    FB_ACT_SERVICE_UNDO   /* the same, document = what was kept of it: undo only, never the gate */
 };
 
 struct fb_act {
     enum fb_act_kind kind;
     const char *region, *name, *id, *document;
+    const struct fb_service *service;
     const char *const *ids;
     size_t id_count;
     const bool *clear_stop, *clear_termination; /* per id: protection known to be set */

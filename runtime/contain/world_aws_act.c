@@ -9,7 +9,7 @@ enum { STOP_IDS_A_CALL = 50 /* one refused id costs at most this many single cal
  */
 
 /* FB_ECONFLICT is kept for "not now": the codes that will say the same for ever are refusals. */
-static enum fb_status act_status(const struct fb_aws_reply *reply)
+enum fb_status fb_aws_act_status(const struct fb_aws_reply *reply)
 {
     const char *code = reply->err.aws_code;
 
@@ -20,13 +20,13 @@ static enum fb_status act_status(const struct fb_aws_reply *reply)
 
 static void acted(struct fb_aws_job *j, const struct fb_aws_reply *reply)
 {
-    j->act->st = act_status(reply);
+    j->act->st = fb_aws_act_status(reply);
     j->act->err = reply->err;
 }
 
 static void set_id(struct fb_act *act, size_t i, const struct fb_aws_reply *reply)
 {
-    enum fb_status st = act_status(reply);
+    enum fb_status st = fb_aws_act_status(reply);
 
     if (act->id_st)
         act->id_st[i] = st;
@@ -139,14 +139,32 @@ static void act_first(struct fb_aws_work *w, struct fb_act *act)
                 add_clear(w, act, i, "DisableApiTermination.Value");
         }
         break;
+    case FB_ACT_SERVICE_STOP:
+    case FB_ACT_SERVICE_UNDO:
+        if (act->service && act->service->rank == 0)
+            fb_aws_service_act(w, act);
+        break;
     }
 }
 
-/* Second stage: stops, up to STOP_IDS_A_CALL a call. */
+static bool is_second(const struct fb_act *act)
+{
+    return (act->kind == FB_ACT_SERVICE_STOP || act->kind == FB_ACT_SERVICE_UNDO) &&
+           (!act->service || act->service->rank > 0);
+}
+
+/* Second stage: what the first stage's things had made; stops, up to STOP_IDS_A_CALL a call. */
 static void act_stop(struct fb_aws_work *w, struct fb_act *acts, size_t n, size_t ids)
 {
-    if (!ids || !fb_aws_stage(w, ids))
+    size_t singles = 0;
+
+    for (size_t i = 0; i < n; i++)
+        singles += is_second(&acts[i]);
+    if (!(ids + singles) || !fb_aws_stage(w, ids + singles))
         return;
+    for (size_t i = 0; i < n; i++)
+        if (is_second(&acts[i]))
+            fb_aws_service_act(w, &acts[i]);
     for (size_t i = 0; i < n; i++)
         for (size_t at = 0; acts[i].kind == FB_ACT_MACHINES_STOP && at < acts[i].id_count;
              at += STOP_IDS_A_CALL) {

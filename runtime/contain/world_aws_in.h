@@ -25,7 +25,7 @@ struct fb_aws_job {
     int pages;
     struct fb_read *read;
     struct fb_act *act;
-    size_t first, count; /* of act->ids or read->ids */
+    size_t first, count; /* of act->ids or read->ids; first: of a service's calls */
     size_t machine;      /* index into the list that grows */
 };
 
@@ -58,6 +58,12 @@ const char *fb_aws_param(struct fb_arena *a, const char *name, const char *value
 const char *fb_aws_param2(struct fb_arena *a, const char *name, const char *value,
                           const char *name2, const char *value2);
 void fb_aws_ids(struct fb_arena *a, struct fb_buf *b, const char *const *ids, size_t n);
+
+/* One read or act of a row of services.def, as a job of the open stage. */
+void fb_aws_service_read(struct fb_aws_work *w, struct fb_read *r);
+void fb_aws_service_act(struct fb_aws_work *w, struct fb_act *act);
+/* What an answer says of an act: FB_ECONFLICT is kept for "not now". */
+enum fb_status fb_aws_act_status(const struct fb_aws_reply *reply);
 
 void fb_world_aws_read(void *self, struct fb_arena *a, struct fb_read *reads, size_t n,
                        int64_t deadline_mono_ms);

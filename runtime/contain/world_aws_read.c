@@ -404,6 +404,9 @@ static void add_read(struct fb_aws_work *w, struct fb_read *r)
         if (r->id_count)
             add_named(w, r, r->ids, r->id_count, got_named);
         break;
+    case FB_READ_SERVICE:
+        fb_aws_service_read(w, r);
+        break;
     }
 }
 

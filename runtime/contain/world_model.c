@@ -14,12 +14,12 @@
 
 enum { MODEL_BYTES_MAX = 512 << 20, BUCKETS_FIRST = 64, REGIONS_MAX = 64 };
 
-enum thing_kind { THING_USER, THING_ROLE, THING_KEY, THING_MACHINE };
+enum thing_kind { THING_USER, THING_ROLE, THING_KEY, THING_MACHINE, THING_SERVICE };
 
 struct thing {
     enum thing_kind kind;
-    const char *id;     /* user or role name, key id, machine id */
-    const char *region; /* machines; "" else */
+    const char *id;     /* user or role name, key id, machine id, "kind/id" of a service's thing */
+    const char *region; /* machines and services; "" else */
     const char *arn, *unique;
     const char *owner; /* of a key: user name */
     const char *type, *profile_arn;
@@ -269,6 +269,9 @@ static void see_made(struct account *acc, const struct fb_event *ev, const struc
         see_user(acc, made->id, "", "");
     } else if (fb_eq(made->kind, "role")) {
         see_role(acc, "", made->id, "");
+    } else if (fb_service_of(made->kind)) {
+        see(acc, THING_SERVICE, *made->region ? made->region : ev->region,
+            fb_arena_fmt(acc->model->a, "%s/%s", made->kind, made->id));
     } else if (fb_eq(made->kind, "login_profile")) {
         see_user(acc, *made->owner ? made->owner : made->id, "", "");
     }
@@ -432,6 +435,17 @@ static void read_machines(const struct account *acc, struct fb_arena *a, struct 
     r->machines = out;
 }
 
+/* The log does not tell how a thing is set: one that was made runs until we stop it. */
+static void read_service(const struct account *acc, struct fb_arena *a, struct fb_read *r)
+{
+    const struct thing *t =
+        find(acc, THING_SERVICE, r->region, fb_arena_fmt(a, "%s/%s", r->service->kind, r->name));
+
+    r->look = (struct fb_service_look){FB_SERVICE_GONE, "", "{}"};
+    if (t && !t->gone)
+        r->look.state = t->active ? FB_SERVICE_RUNNING : FB_SERVICE_STOPPED;
+}
+
 static void model_read(void *self, struct fb_arena *a, struct fb_read *reads, size_t n,
                        int64_t deadline_mono_ms)
 {
@@ -467,6 +481,9 @@ static void model_read(void *self, struct fb_arena *a, struct fb_read *reads, si
         case FB_READ_MACHINES:
         case FB_READ_MACHINE:
             read_machines(acc, a, r);
+            break;
+        case FB_READ_SERVICE:
+            read_service(acc, a, r);
             break;
         }
     }
@@ -510,12 +527,23 @@ static void stop(struct account *acc, struct fb_act *act)
     }
 }
 
+static void set_service(struct account *acc, struct fb_arena *a, struct fb_act *act, bool active)
+{
+    struct thing *t = find(acc, THING_SERVICE, act->region,
+                           fb_arena_fmt(a, "%s/%s", act->service->kind, act->name));
+
+    if (!t || t->gone)
+        act->st = fb_err_set(&act->err, FB_ENOTFOUND, "the log does not name it");
+    else
+        t->active = active;
+}
+
 static void model_act(void *self, struct fb_arena *a, struct fb_act *acts, size_t n,
                       int64_t deadline_mono_ms)
 {
     struct account *acc = self;
 
-    (void)a, (void)deadline_mono_ms;
+    (void)deadline_mono_ms;
     for (size_t i = 0; i < n; i++) {
         struct fb_act *act = &acts[i];
 
@@ -537,6 +565,10 @@ static void model_act(void *self, struct fb_arena *a, struct fb_act *acts, size_
             break;
         case FB_ACT_MACHINES_STOP:
             stop(acc, act);
+            break;
+        case FB_ACT_SERVICE_STOP:
+        case FB_ACT_SERVICE_UNDO:
+            set_service(acc, a, act, act->kind == FB_ACT_SERVICE_UNDO);
             break;
         }
     }

@@ -29,7 +29,7 @@ enum { MINUTE = 60000, HITS_MAX = 400 };
 struct fix_world {
     struct fb_world inner;
     int read_calls, reads, act_calls, acts;
-    int reads_of[FB_READ_MACHINE + 1];
+    int reads_of[FB_READ_SERVICE + 1];
     const char *hit[HITS_MAX]; /* names, ids and machines of acts, in order */
     int hits;
     bool intentless; /* an act came without an intent: must never be */

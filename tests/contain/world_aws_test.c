@@ -609,6 +609,102 @@ static void a_policy_is_read_whichever_way_it_is_encoded(void **state)
     close_faulty(&x);
 }
 
+/* The group is the stand-in's own: it launches machines, and starts others when one goes. */
+static void plant_group(struct stage *s, const char *name, const char *region)
+{
+    ask(s, "autoscaling", "CreateLaunchConfiguration", region,
+        fb_arena_fmt(s->f->a,
+                     "LaunchConfigurationName=%s&ImageId=ami-12c6146b&InstanceType=c5.4xlarge",
+                     name));
+    ask(s, "autoscaling", "CreateAutoScalingGroup", region,
+        fb_arena_fmt(s->f->a,
+                     "AutoScalingGroupName=%s&LaunchConfigurationName=%s&MinSize=1&MaxSize=5"
+                     "&DesiredCapacity=3&AvailabilityZones.member.1=%sa",
+                     name, name, region));
+    ask(s, "autoscaling", "SuspendProcesses", region,
+        fb_arena_fmt(s->f->a, "AutoScalingGroupName=%s&ScalingProcesses.member.1=AlarmNotification",
+                     name));
+}
+
+static const char *group_text(struct stage *s, const char *name, const char *region)
+{
+    const struct fb_xml *g =
+        fb_xml_path(ask(s, "autoscaling", "DescribeAutoScalingGroups", region,
+                        fb_arena_fmt(s->f->a, "AutoScalingGroupNames.member.1=%s", name)),
+                    "DescribeAutoScalingGroupsResult/AutoScalingGroups/member");
+    const struct fb_xml *list = fb_xml_child(g, "SuspendedProcesses");
+    const struct fb_xml *members = fb_xml_child(g, "Instances");
+    int suspended = 0, instances = 0;
+
+    for (const struct fb_xml *e = list ? list->first : NULL; e; e = e->next)
+        suspended++;
+    for (const struct fb_xml *e = members ? members->first : NULL; e; e = e->next)
+        instances++;
+    return fb_arena_fmt(s->f->a, "%s/%s/%s suspended %d instances %d", fb_xml_text(g, "MinSize"),
+                        fb_xml_text(g, "DesiredCapacity"), fb_xml_text(g, "MaxSize"), suspended,
+                        instances);
+}
+
+static void a_scaling_group_is_emptied_for_good_and_can_be_given_back(void **state)
+{
+    struct stage *s = *state;
+    struct fb_act undo = {.kind = FB_ACT_SERVICE_UNDO,
+                          .service = fb_service_of("group"),
+                          .region = "eu-west-1",
+                          .name = "miners & co",
+                          .intent = 1};
+    struct fb_answer found;
+    struct fb_item item;
+
+    if (!s)
+        FB_SKIP("moto_server is not on this machine");
+    plant_group(s, "miners+%26+co", "eu-west-1");
+    plant_group(s, "shop", "eu-west-1");
+    fix_made(s->f, fix_by_session("CreateAutoScalingGroup"), "group", "miners & co", "",
+             "eu-west-1", SESSION_ARN);
+    begin(s);
+    fb_gate_pass(s->f->run);
+    found = fix_ask(s->f, FB_VERB_COMPUTE, fix_args(s->f, "region", "eu-west-1", NULL));
+    assert_true(found.complete);
+    assert_int_equal(fb_val_get(found.value, "fleets")->count, 1);
+    assert_int_equal(fix_ask(s->f, FB_VERB_HALT, fb_val_get(found.value, "fleets")->first).status,
+                     FB_RESULT_DONE);
+    assert_string_equal(group_text(s, "miners+%26+co", "eu-west-1"),
+                        "0/0/0 suspended 6 instances 0");
+    assert_string_equal(group_text(s, "shop", "eu-west-1"), "1/3/5 suspended 1 instances 3");
+    assert_int_equal(s->mutating, 2);
+
+    /* What is on record is enough to give it back as it was. */
+    assert_int_equal(fb_store_get(s->f->store, s->f->a,
+                                  "act#" INCIDENT "#aws.halt#group/eu-west-1/miners & co", &item,
+                                  NULL),
+                     FB_OK);
+    assert_non_null(strstr(item.value, "MaxSize"));
+    undo.document = "{\"MinSize\":\"1\",\"MaxSize\":\"5\",\"DesiredCapacity\":\"3\","
+                    "\"Status\":\"\",\"Suspended\":\"AlarmNotification\"}";
+    s->f->setup.world.act(s->f->setup.world.self, s->f->a, &undo, 1, 0);
+    assert_int_equal(undo.st, FB_OK);
+    assert_string_equal(group_text(s, "miners+%26+co", "eu-west-1"),
+                        "1/3/5 suspended 1 instances 3");
+}
+
+static void a_group_that_is_gone_is_nothing_to_do(void **state)
+{
+    struct stage *s = *state;
+
+    if (!s)
+        FB_SKIP("moto_server is not on this machine");
+    fix_made(s->f, fix_by_session("CreateAutoScalingGroup"), "group", "was", "", "us-east-1",
+             SESSION_ARN);
+    begin(s);
+    assert_int_equal(
+        fix_ask(s->f, FB_VERB_HALT,
+                fix_args(s->f, "kind", "group", "id", "was", "region", "us-east-1", NULL))
+            .status,
+        FB_RESULT_ALREADY);
+    assert_int_equal(s->mutating, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -621,6 +717,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(one_machine_that_is_gone_does_not_keep_the_others_running,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_scaling_group_is_emptied_for_good_and_can_be_given_back,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_group_that_is_gone_is_nothing_to_do, set_up, tear_down),
         cmocka_unit_test(machines_are_listed_page_by_page),
         cmocka_unit_test(a_page_that_is_missing_leaves_the_others_and_says_so),
         cmocka_unit_test(endless_pages_come_to_an_end),
