@@ -54,7 +54,7 @@ static bool trusted(const struct door *door, const struct fb_record *r)
 {
     const struct fb_envelope *e = &r->envelope;
 
-    return e->present && fb_starts(e->source, "aws.") && *e->account && *door->own_account &&
+    return r->carrier.layers == 0 && e->present && fb_starts(e->source, "aws.") && *e->account && *door->own_account &&
            (strcmp(e->account, door->own_account) == 0 ||
             fb_config_has_account(door->rt.config, e->account));
 }

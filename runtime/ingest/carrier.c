@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/text.h"
 
 enum { LAYERS_MAX = 3 }; /* CloudEvent, Pub/Sub message, and one more that somebody forwarded */
 
@@ -69,6 +70,25 @@ static const struct fb_json *open_cloudevent(struct fb_arena *a, const struct fb
     return inner;
 }
 
+/* What functions got before CloudEvents: {"context": {"eventId", "timestamp"}, "data": message}, or
+ * with eventId and timestamp beside the message. */
+static const struct fb_json *open_background(struct fb_arena *a, const struct fb_json *doc,
+                                             struct fb_carrier *out, unsigned *odd)
+{
+    const struct fb_json *message = object_or_null(fb_json_get(doc, "data"));
+    const struct fb_json *context = object_or_null(fb_json_get(doc, "context"));
+    const struct fb_json *inner;
+
+    context = context ? context : doc;
+    if (!*fb_json_get_str(context, "eventId") ||
+        !fb_ends(fb_json_get_str(message, "@type"), "PubsubMessage"))
+        return NULL;
+    inner = decoded(a, fb_json_get(message, "data"), odd);
+    if (inner)
+        note(out, context, "eventId", "timestamp");
+    return inner;
+}
+
 const struct fb_json *fb_carrier_open(struct fb_arena *a, const struct fb_json *doc,
                                       struct fb_carrier *out, unsigned *odd)
 {
@@ -79,7 +99,10 @@ const struct fb_json *fb_carrier_open(struct fb_arena *a, const struct fb_json *
         if (!inner)
             inner = open_push(a, doc, out, odd);
         if (!inner)
+            inner = open_background(a, doc, out, odd);
+        if (!inner)
             break;
+        out->layers++;
         doc = inner;
     }
     return doc;

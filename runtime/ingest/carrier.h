@@ -1,7 +1,7 @@
-/* carrier.h - Google's carriers are taken off a record: a Pub/Sub push message, a structured
- * CloudEvent, and one inside the other.
- * From: Pub/Sub documentation, "Receive messages from push subscriptions"; CloudEvents 1.0, "JSON
- *       event format"; Eventarc documentation, "CloudEvents format". */
+/* carrier.h - Google's carriers are taken off a record: a Pub/Sub push message (also in the shape
+ * that background functions get), a structured CloudEvent, and one inside the other. From: Pub/Sub
+ * documentation, "Receive messages from push subscriptions"; CloudEvents 1.0, "JSON event format";
+ * Eventarc documentation, "CloudEvents format". */
 #ifndef FB_INGEST_CARRIER_H
 #define FB_INGEST_CARRIER_H
 #include "base/json.h"

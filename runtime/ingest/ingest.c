@@ -41,7 +41,8 @@ enum fb_status fb_source_run(struct fb_arena *scratch, const struct fb_source *s
                              .layout = source->layout,
                              .bytes = source->bytes,
                              .len = source->len,
-                             .broken = source->broken};
+                             .broken = source->broken,
+                             .layer = source->layer};
     struct fb_load plain = {0};
     enum fb_status st;
 

@@ -1,24 +1,28 @@
 /* ingest.h - bytes from any door become provider records, one at a time.
  *
  * In:   bytes, files, folders, standard input; JSON, ndjson, CloudTrail files ({"Records": [...]}),
- *       EventBridge envelopes, gzip of any of them.
- * Out:  one call of sink->record for each JSON object, in order; one call of sink->reject for each
- *       piece that is none. Nothing else is decided here: what a record means is normalize's.
- * Cost: one file in memory at a time (decompressed, at most FB_FILE_BYTES_MAX), and its packed form
- *       beside it; constant in the number of files; time linear in the bytes. The scratch arena is
- *       reset before each record, so neither the bytes nor the sink's own data may live in it.
+ *       EventBridge envelopes, Lambda batches, SNS, CloudWatch Logs and Google carriers, gzip of
+ * any of them. Out:  one call of sink->record for each JSON object, in order; one call of
+ * sink->reject for each piece that is none. Nothing else is decided here: what a record means is
+ * normalize's. Cost: one file in memory at a time (decompressed, at most FB_FILE_BYTES_MAX), and
+ * its packed form beside it; constant in the number of files; time linear in the bytes. The scratch
+ * arena is reset before each record, so neither the bytes nor the sink's own data may live in it.
  *
  * What is one record:
  *   - an object by itself, also with an EventBridge envelope around it, or inside a Pub/Sub push
  *     message or a structured CloudEvent (a message that holds no JSON object stays as it is);
- *   - each element of the array "Records" of an object (not deeper, not opened further); an empty
- *     one holds no record. The array of a Lambda batch, known by its first element's eventSource
- *     "aws:..." (SQS, S3, Kinesis, ...) or EventSource "aws:..." (SNS), stays whole: one record;
+ *   - each element of the array "Records" of an object; an empty one holds no record. An element of
+ *     a Lambda batch (eventSource "aws:sqs", ...) is opened further;
+ *   - whatever an SQS message, an SNS notification, a Kinesis record, a Firehose batch or a
+ *     CloudWatch Logs subscription carries, read like a source of its own: objects, "Records",
+ *     carriers in carriers (up to FB_OPENING_LAYERS_MAX deep), gzip. One that carries plain text
+ *     or foreign bytes stays as it is: one record;
  *   - each element of an array of objects at the top, opened as if it stood alone;
  *   - each finding of a document of several ({"Findings": [...]}, or "findings" in an envelope).
  * Everything else is rejected: other values, text that is no JSON, text that is cut off, records
  * over FB_RECORD_BYTES_MAX, a source with nothing in it ("empty"). Valid JSON that parsers dislike
- * is a record, and its odd bits are set.
+ * is a record, and its odd bits are set. A notice that a CloudTrail log file was written to S3 is
+ * rejected too: the events are in the file, and nobody has read it.
  *
  * A break costs the piece it is in: whole lines, documents and elements before and behind it are
  * read. A source cut short (gzip broken, read error, ceiling) ends in exactly one reject that names
@@ -46,10 +50,20 @@ struct fb_envelope {
     int64_t time_ms; /* 0: absent or unreadable */
 };
 
-/* A Google carrier (Pub/Sub message, CloudEvent) that was taken off a record. */
+/* What a record was carried in; all zero when it came bare. None of it says that the record is
+ * true: whoever may write to the queue, topic or stream wrote it. */
 struct fb_carrier {
-    const char *id;  /* messageId, CloudEvents id; NULL when the record came without a carrier */
-    int64_t time_ms; /* publishTime, CloudEvents time; 0: absent or unreadable */
+    const char
+        *id; /* of the innermost carrier that says one: messageId, shard and sequence number,
+                log event id, CloudEvents id ("ID#2" for the third record in it); NULL none */
+    int64_t time_ms;   /* sent, published; 0: absent or unreadable */
+    const char *batch; /* outermost: "aws:sqs", "aws:kinesis", "aws:dynamodb", "aws:sns", "aws:s3",
+                          "awslogs", "aws:other"; NULL: no Lambda batch */
+    const char *item;  /* by what name the batch's sender takes it back: messageId, sequence number;
+                          NULL: it does not */
+    int64_t receives;  /* how often SQS has delivered it, this time included; 0: not said */
+    unsigned layers;   /* carriers that were taken off */
+    bool foreign;      /* the message itself is nothing that we read (no JSON) */
 };
 
 /* One record. Everything is borrowed from the scratch arena or the caller's bytes, until the sink
@@ -61,7 +75,7 @@ struct fb_record {
     size_t index;       /* 0-based position in its source, rejected pieces counted */
     size_t part;        /* 1-based among the findings of one document, whose bytes they share;
                            0: the only one */
-    const char *bytes;  /* the record with its envelope, as it came */
+    const char *bytes; /* the record with its envelope, as it came; what a carrier held, unpacked */
     size_t len;
     const struct fb_json
         *doc; /* the provider's record: the envelope's detail, or the object itself */
@@ -75,9 +89,11 @@ struct fb_reject {
     const char *source;
     size_t line, index; /* as in fb_record */
     const char *reason; /* one line without control characters, with a byte offset (of the piece)
-                           where that helps; an element's begins "Records[3]: " */
+                           where that helps; an element's begins "Records[3]: ", what it carries
+                           "Records[3].body: " */
     const char *bytes;  /* all of it, for the dead letter; may be long; NULL when unreadable */
     size_t len;         /* 0: nothing was left at a break */
+    struct fb_carrier carrier;
 };
 
 struct fb_sink {
@@ -102,6 +118,17 @@ enum fb_layout {
 enum fb_status fb_ingest_bytes(struct fb_arena *scratch, const char *source, enum fb_layout layout,
                                const char *bytes, size_t len, const struct fb_sink *sink,
                                struct fb_err *err);
+
+/* One HTTP message of the CloudEvents binding (Eventarc, Knative): in binary mode the headers ce-*
+ * and the body are one event, in structured and batched mode the body is; any other message is read
+ * as fb_ingest_bytes reads it (a Pub/Sub push). From: CloudEvents 1.0, "HTTP Protocol Binding". */
+struct fb_header {
+    const char *name, *value; /* as they came */
+};
+enum fb_status fb_ingest_http(struct fb_arena *scratch, const char *source,
+                              const struct fb_header *headers, size_t header_count,
+                              const char *body, size_t len, const struct fb_sink *sink,
+                              struct fb_err *err);
 
 /* Walks a file, a folder ("*.json *.ndjson *.jsonl" and those + ".gz", in name order, folders in
  * folders too, hidden names and "expect.json" never), or "-" for standard input. A file that is

@@ -4,6 +4,8 @@
 #include "ingest/gunzip.h"
 #include "ingest/ingest.h"
 
+struct fb_layer;
+
 struct fb_source {
     const char *name;
     enum fb_layout layout;
@@ -11,6 +13,7 @@ struct fb_source {
     size_t len;
     const char *broken; /* what cut the bytes short; "" when they are whole */
     struct fb_gunzip_limits limits;
+    const struct fb_layer *layer; /* NULL: no carrier around it */
 };
 
 /* The product's own limits. */

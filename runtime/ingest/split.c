@@ -1,9 +1,9 @@
 /* split.c - cuts one source into records and offers each to the sink.
  *
  * Two ways: by lines (a broken line is rejected alone), or by documents (a value ends where its
- * bracket closes). An object with a "Records" array is opened and its elements are records, unless
- * it is one of Lambda's own batches, which must stay whole. Nothing of the source is lost silently:
- * what is no record is rejected. */
+ * bracket closes). An object with a "Records" array is opened and its elements are records; the
+ * text that a carrier holds is cut like a source of its own. Nothing of the source is lost
+ * silently: what is no record is rejected. */
 #include "ingest/split.h"
 
 #include <stdio.h>
@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "ingest/carrier.h"
 #include "ingest/envelope.h"
+#include "ingest/opening.h"
 #include "ingest/scan.h"
 
 enum {
@@ -33,11 +34,13 @@ struct cut {
     struct fb_err *err;
     enum fb_status st;
     const char *bytes;
-    size_t first, last; /* the source without the white space around it */
-    bool by_lines;      /* by name or by request: even a sole object has line 1 */
-    size_t index;
-    size_t line, line_at; /* the line number of the byte line_at */
-    size_t refused_to;    /* where the last rejected piece ended */
+    size_t first, last;       /* the source without the white space around it */
+    bool by_lines;            /* by name or by request: even a sole object has line 1 */
+    size_t own_index, *index; /* of the next piece; one counter for all texts of a source */
+    uint64_t own_budget, *budget;
+    const struct fb_carrier *who; /* of the piece at hand; NULL none */
+    size_t line, line_at;         /* the line number of the byte line_at */
+    size_t refused_to;            /* where the last rejected piece ended */
     uint64_t rescan_left;
     bool broken_told;
     uint64_t progress_next;
@@ -70,6 +73,8 @@ static size_t line_of(struct cut *c, size_t at)
 
 static size_t line_for(struct cut *c, size_t from, size_t to)
 {
+    if (c->in->layer)
+        return c->in->layer->line;
     if (!c->by_lines && from <= c->first && to >= c->last)
         return 0; /* the source is this one piece */
     return line_of(c, from);
@@ -77,7 +82,7 @@ static size_t line_for(struct cut *c, size_t from, size_t to)
 
 static void progress(struct cut *c, size_t done)
 {
-    if (!c->sink->progress || done < c->progress_next)
+    if (!c->sink->progress || c->in->layer || done < c->progress_next)
         return;
     c->progress_next = (uint64_t)done + PROGRESS_BYTES;
     c->sink->progress(c->sink->self, c->in->source, done, c->in->len);
@@ -85,25 +90,28 @@ static void progress(struct cut *c, size_t done)
 
 static void refuse(struct cut *c, size_t from, size_t to, struct place where, const char *why)
 {
-    char reason[FB_ERR_TEXT_MAX + 256];
+    char reason[FB_ERR_TEXT_MAX + 512];
     char place[64] = "";
+    const char *around = c->in->layer ? c->in->layer->place : "";
     struct fb_reject r;
     bool at_break = *c->in->broken && !c->broken_told && to >= c->last;
 
     if (where.list)
         (void)snprintf(place, sizeof place, "%s[%zu]: ", where.list, where.nth);
-    (void)snprintf(reason, sizeof reason, "%s%s%s%s", at_break ? c->in->broken : "",
-                   at_break && *why ? "; " : "", place, why);
+    (void)snprintf(reason, sizeof reason, "%s%s%s%s%s%s", around, *around ? ": " : "",
+                   at_break ? c->in->broken : "", at_break && *why ? "; " : "", place, why);
     for (char *p = reason; *p; p++) {
         if ((unsigned char)*p < 0x20 || *p == 0x7F)
             *p = '?';
     }
     r = (struct fb_reject){.source = c->in->source,
                            .line = line_for(c, from, to),
-                           .index = c->index++,
+                           .index = (*c->index)++,
                            .reason = reason,
                            .bytes = c->bytes + from,
                            .len = to - from};
+    if (c->who)
+        r.carrier = *c->who;
     c->broken_told = c->broken_told || at_break;
     c->refused_to = to;
     c->sink->reject(c->sink->self, &r);
@@ -163,9 +171,134 @@ static void hand_on(struct cut *c, struct fb_record *r, size_t from, size_t to)
             refuse(c, from, to, where, not_an_object(fb_json_kind(r->doc)));
             continue;
         }
-        r->index = c->index++;
+        r->index = (*c->index)++;
         c->st = c->sink->record(c->sink->self, r, c->err);
     }
+}
+
+/* What the outer carrier says holds for the inner one, but for what that says itself. */
+static struct fb_carrier joined(const struct fb_carrier *outer, const struct fb_carrier *inner)
+{
+    struct fb_carrier who = *inner;
+
+    if (!outer)
+        return who;
+    who.id = who.id ? who.id : outer->id;
+    who.time_ms = who.time_ms > 0 ? who.time_ms : outer->time_ms;
+    who.batch = outer->batch ? outer->batch : who.batch;
+    who.item = outer->item ? outer->item : who.item;
+    who.receives = outer->receives ? outer->receives : who.receives;
+    who.layers += outer->layers;
+    return who;
+}
+
+/* One text of a carrier, cut like a source of its own. */
+static void cut_inside(struct cut *c, struct fb_layer *layer, const struct fb_piece *p, size_t from,
+                       size_t to, struct place where)
+{
+    const struct fb_layer *around = c->in->layer;
+    const struct fb_split in = {.source = c->in->source,
+                                .bytes = p->text,
+                                .len = p->len,
+                                .layout = FB_LAYOUT_GUESS,
+                                .broken = p->broken,
+                                .layer = layer};
+    char place[256], element[64] = "", listed[64] = "";
+
+    if (where.list)
+        (void)snprintf(element, sizeof element, "%s[%zu].", where.list, where.nth);
+    if (*p->list)
+        (void)snprintf(listed, sizeof listed, "%s[%zu].", p->list, p->nth);
+    (void)snprintf(place, sizeof place, "%s%s%s%s%s", around ? around->place : "",
+                   around && *around->place ? " > " : "", element, listed, p->field);
+    layer->place = place;
+    if (*p->wrong) {
+        char why[256];
+
+        (void)snprintf(why, sizeof why, "%s%s: %s", listed, p->field, p->wrong);
+        c->who = &layer->who;
+        refuse(c, from, to, where, why);
+        c->who = around ? &around->who : NULL;
+        return;
+    }
+    c->st = fb_split_run(c->scratch, &in, c->sink, c->err);
+}
+
+/* The texts of a carrier that is the piece [from, to). */
+static void open_carrier(struct cut *c, const struct fb_opening *o, const struct fb_record *r,
+                         size_t from, size_t to, struct place where)
+{
+    const struct fb_carrier who = joined(c->in->layer ? &c->in->layer->who : NULL, &o->who);
+    size_t told = 0, line = line_for(c, from, to);
+
+    for (size_t i = 0; i < o->count && c->st == FB_OK; i++) {
+        const struct fb_piece *p = &o->at[i];
+        size_t told_here = 0;
+        struct fb_carrier inner = {.id = p->id, .time_ms = p->time_ms, .layers = 1};
+        struct fb_layer layer = {.who = joined(&who, &inner),
+                                 .line = line,
+                                 .index = c->index,
+                                 .told = p->id                        ? &told_here
+                                         : o->who.id || !c->in->layer ? &told
+                                                                      : c->in->layer->told,
+                                 .budget = c->budget,
+                                 .odd = r->odd};
+
+        cut_inside(c, &layer, p, from, to, where);
+    }
+}
+
+/* A carrier's id names one record; more that it holds are told apart by their place in it. */
+static void name_carried(struct cut *c, struct fb_record *r)
+{
+    const struct fb_layer *layer = c->in->layer;
+    bool own = r->carrier.id != NULL;
+
+    if (!layer)
+        return;
+    r->odd |= layer->odd;
+    r->carrier = joined(&layer->who, &r->carrier);
+    if (!own && r->carrier.id && (*layer->told)++ > 0)
+        r->carrier.id = fb_arena_fmt(c->scratch, "%s#%zu", r->carrier.id, *layer->told - 1);
+}
+
+/* An object: hands on what it holds, or itself. */
+static void offer_object(struct cut *c, const struct fb_json *doc, struct fb_record *r, size_t from,
+                         size_t to, struct place where)
+{
+    bool deep = c->in->layer && c->in->layer->who.layers >= FB_OPENING_LAYERS_MAX;
+    struct fb_opening o = {0};
+    const char *object;
+
+    r->doc = fb_envelope_open(c->scratch, doc, &r->envelope);
+    if (!r->envelope.present) {
+        if (deep || !fb_opening_of(doc, c->budget, &o)) {
+            r->doc = fb_carrier_open(c->scratch, doc, &r->carrier, &r->odd);
+        } else if (o.count == 0) {
+            r->doc = o.holder;
+            r->carrier = o.who;
+        }
+    }
+    object = o.count ? NULL : fb_opening_log_object(c->scratch, r->doc, &r->envelope);
+    if (o.count) {
+        open_carrier(c, &o, r, from, to, where);
+    } else if (object) {
+        const struct fb_carrier who = joined(c->who, &r->carrier);
+        const struct fb_carrier *around = c->who;
+
+        c->who = &who;
+        refuse(c, from, to, where,
+               fb_arena_fmt(c->scratch,
+                            "names an object, not an event: what %.300s holds was not read "
+                            "(copy it here and replay it, or send the events themselves)",
+                            object));
+        c->who = around;
+    } else {
+        r->line = line_for(c, from, to);
+        name_carried(c, r);
+        hand_on(c, r, from, to);
+    }
+    fb_opening_release(&o);
 }
 
 /* [from, to) should be one record: parses it and hands it on, or rejects it. */
@@ -194,12 +327,8 @@ static void offer(struct cut *c, size_t from, size_t to, struct place where)
         refuse(c, from, to, where, not_an_object(fb_json_kind(doc)));
         return;
     }
-    r.doc = fb_envelope_open(c->scratch, doc, &r.envelope);
-    if (!r.envelope.present)
-        r.doc = fb_carrier_open(c->scratch, doc, &r.carrier, &r.odd);
     r.len = to - from;
-    r.line = line_for(c, from, to);
-    hand_on(c, &r, from, to);
+    offer_object(c, doc, &r, from, to, where);
     progress(c, to);
 }
 
@@ -227,27 +356,6 @@ static size_t give_up(struct cut *c, const struct fb_scan *s, enum fb_scan_end h
                        s->at - at, s->depth, s->depth == 1 ? "" : "s");
     refuse(c, at, s->at, where, why);
     return s->at;
-}
-
-/* Whether the array at `at` is one of Lambda's own batches (SQS, SNS, S3, Kinesis, ...): these
- * carry eventSource "aws:..." (SNS: EventSource), CloudTrail's is "ec2.amazonaws.com". */
-static bool is_carrier(struct cut *c, size_t at, size_t to)
-{
-    const struct fb_json *doc;
-    struct fb_scan s;
-
-    at = fb_scan_blank(c->bytes, at + 1, to);
-    if (at == to || c->bytes[at] != '{')
-        return false;
-    to = to - at > FB_RECORD_BYTES_MAX ? at + FB_RECORD_BYTES_MAX : to;
-    fb_scan_open(&s, c->bytes, at, to, false);
-    if (fb_scan_run(&s) != FB_SCAN_WHOLE)
-        return false;
-    fb_arena_reset(c->scratch);
-    if (fb_json_parse(c->scratch, c->bytes + at, s.at - at, NULL, &doc, NULL) != FB_OK)
-        return false;
-    return fb_starts(fb_json_get_str(doc, "eventSource"), "aws:") ||
-           fb_starts(fb_json_get_str(doc, "EventSource"), "aws:");
 }
 
 /* What stands around the Records of an object (their elements left out) must be JSON too. */
@@ -307,12 +415,8 @@ static size_t object(struct cut *c, size_t at, size_t to, struct place where, bo
 
     fb_scan_open(&s, c->bytes, at, to, open);
     how = fb_scan_run(&s);
-    if (how == FB_SCAN_RECORDS) {
-        if (!is_carrier(c, s.at, to))
-            return open_records(c, &s, at, to);
-        s.seek_records = false;
-        how = fb_scan_run(&s);
-    }
+    if (how == FB_SCAN_RECORDS)
+        return open_records(c, &s, at, to);
     if (how != FB_SCAN_WHOLE)
         return give_up(c, &s, how, at, where);
     offer(c, at, s.at, where);
@@ -502,6 +606,10 @@ enum fb_status fb_split_run(struct fb_arena *scratch, const struct fb_split *in,
                     .refused_to = (size_t)-1,
                     .progress_next = PROGRESS_BYTES};
 
+    c.own_budget = (uint64_t)FB_OPENING_BUDGET_TIMES * in->len + FB_OPENING_BUDGET_MIN;
+    c.index = in->layer ? in->layer->index : &c.own_index;
+    c.budget = in->layer ? in->layer->budget : &c.own_budget;
+    c.who = in->layer ? &in->layer->who : NULL;
     if (in->len >= 3 && memcmp(in->bytes, "\xEF\xBB\xBF", 3) == 0)
         c.first = 3; /* Windows writes a byte order mark */
     c.first = fb_scan_blank(c.bytes, c.first, in->len);

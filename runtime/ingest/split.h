@@ -4,13 +4,25 @@
 #define FB_INGEST_SPLIT_H
 #include "ingest/ingest.h"
 
+/* The carrier that a text came in; every text of one source counts and pays together. */
+struct fb_layer {
+    struct fb_carrier who;
+    const char *place; /* "Records[1].body" */
+    size_t line;
+    size_t *index;    /* of the next piece */
+    size_t *told;     /* records under who.id so far */
+    uint64_t *budget; /* what may still be unpacked */
+    unsigned odd;     /* of the text around */
+};
+
 /* One source, decompressed. */
 struct fb_split {
     const char *source;
     const char *bytes;
     size_t len;
     enum fb_layout layout;
-    const char *broken; /* what cut the bytes short, one line; "" when they are whole */
+    const char *broken;           /* what cut the bytes short, one line; "" when they are whole */
+    const struct fb_layer *layer; /* NULL: no carrier around it */
 };
 
 /* Offers every piece of the source to the sink, in order. FB_OK unless the sink ended it. */

@@ -15,6 +15,10 @@ struct seen {
     char id[64];    /* "id" of the provider's record */
     bool unreadable, enveloped;
     unsigned odd;
+    char carried[64], item[64], batch[16]; /* "" for none */
+    int64_t carried_ms, receives;
+    unsigned layers;
+    bool foreign;
 };
 
 struct seen_all {
@@ -47,6 +51,17 @@ static inline struct seen *seen_next(struct seen_all *all, const char *source, s
     return s;
 }
 
+static inline void seen_carrier(struct seen *s, const struct fb_carrier *c)
+{
+    snprintf(s->carried, sizeof s->carried, "%s", c->id ? c->id : "");
+    snprintf(s->item, sizeof s->item, "%s", c->item ? c->item : "");
+    snprintf(s->batch, sizeof s->batch, "%s", c->batch ? c->batch : "");
+    s->carried_ms = c->time_ms;
+    s->receives = c->receives;
+    s->layers = c->layers;
+    s->foreign = c->foreign;
+}
+
 static inline enum fb_status seen_record(void *self, const struct fb_record *r, struct fb_err *err)
 {
     struct seen_all *all = self;
@@ -54,6 +69,7 @@ static inline enum fb_status seen_record(void *self, const struct fb_record *r, 
 
     s->record = true;
     s->odd = r->odd;
+    seen_carrier(s, &r->carrier);
     s->enveloped = r->envelope.present;
     assert_int_equal(fb_json_kind(r->doc), FB_JSON_OBJECT);
     assert_true(r->len >= 2 && r->bytes[0] == '{' && r->bytes[r->len - 1] == '}');
@@ -73,6 +89,7 @@ static inline void seen_reject(void *self, const struct fb_reject *r)
     for (const char *p = r->reason; *p; p++)
         assert_true((unsigned char)*p >= 0x20);
     snprintf(s->reason, sizeof s->reason, "%s", r->reason);
+    seen_carrier(s, &r->carrier);
     all->rejects++;
 }
 
