@@ -137,6 +137,9 @@ struct details {
     struct fb_arena *a;
     const struct fb_json *doc;
     struct fb_iam_facts *out;
+    const struct fb_json **policies; /* managed ones, by ARN */
+    size_t policy_count;
+    uint64_t work;
 };
 
 static size_t list_len(const struct fb_json *list)
@@ -157,10 +160,48 @@ static const struct fb_json *named(const struct fb_json *list, const char *key, 
     return NULL;
 }
 
-/* The document in force of a managed policy; NULL when the file does not hold it. */
-static const struct fb_json *managed(const struct details *d, const char *arn)
+static int by_arn(const void *x, const void *y)
 {
-    const struct fb_json *policy = named(fb_json_get(d->doc, "Policies"), "Arn", arn);
+    return strcmp(fb_json_get_str(*(const struct fb_json *const *)x, "Arn"),
+                  fb_json_get_str(*(const struct fb_json *const *)y, "Arn"));
+}
+
+static bool index_policies(struct details *d)
+{
+    const struct fb_json *list = fb_json_get(d->doc, "Policies");
+    size_t n = list_len(list);
+
+    d->policies = FB_NEW_ARRAY(d->a, n + 1, const struct fb_json *);
+    if (!d->policies)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        d->policies[d->policy_count++] = fb_json_at(list, i);
+    if (n)
+        qsort(d->policies, n, sizeof *d->policies, by_arn);
+    return true;
+}
+
+/* NULL when the file does not hold it. */
+static const struct fb_json *policy_of(struct details *d, const char *arn)
+{
+    size_t low = 0, high = d->policy_count;
+
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        int order = strcmp(fb_json_get_str(d->policies[mid], "Arn"), arn);
+
+        if (order == 0)
+            return d->policies[mid];
+        low = order < 0 ? mid + 1 : low;
+        high = order < 0 ? high : mid;
+    }
+    return NULL;
+}
+
+/* The document in force of a managed policy; NULL when the file does not hold it. */
+static const struct fb_json *managed(struct details *d, const char *arn)
+{
+    const struct fb_json *policy = policy_of(d, arn);
     const struct fb_json *versions = fb_json_get(policy, "PolicyVersionList");
     const char *in_force = fb_json_get_str(policy, "DefaultVersionId");
 
@@ -174,8 +215,8 @@ static const struct fb_json *managed(const struct details *d, const char *arn)
     return NULL;
 }
 
-static void add_attached(const struct details *d, struct fb_statements *s,
-                         const struct fb_json *holder, const char *inline_list)
+static void add_attached(struct details *d, struct fb_statements *s, const struct fb_json *holder,
+                         const char *inline_list)
 {
     const struct fb_json *own = fb_json_get(holder, inline_list);
     const struct fb_json *attached = fb_json_get(holder, "AttachedManagedPolicies");
@@ -187,7 +228,7 @@ static void add_attached(const struct details *d, struct fb_statements *s,
                           managed(d, fb_json_get_str(fb_json_at(attached, i), "PolicyArn")));
 }
 
-static void add_groups(const struct details *d, struct fb_statements *s, const struct fb_json *user)
+static void add_groups(struct details *d, struct fb_statements *s, const struct fb_json *user)
 {
     const struct fb_json *names = fb_json_get(user, "GroupList");
 
@@ -202,11 +243,11 @@ static void add_groups(const struct details *d, struct fb_statements *s, const s
     }
 }
 
-static void add_holder(const struct details *d, const struct fb_json *holder, bool user)
+static void add_holder(struct details *d, const struct fb_json *holder, bool user)
 {
     const char *arn = fb_json_get_str(holder, "Arn"), *boundary_arn;
     struct fb_iam_fact *fact = add(d->a, d->out, arn);
-    struct fb_statements s = {0}, boundary = {0};
+    struct fb_statements s = {.work = &d->work}, boundary = {.work = &d->work};
     struct fb_rights r;
     struct fb_arn split;
 
@@ -240,7 +281,7 @@ static void add_holder(const struct details *d, const struct fb_json *holder, bo
 static enum fb_status read_details(struct fb_arena *a, const char *path, struct fb_iam_facts *out,
                                    struct fb_err *err)
 {
-    struct details d = {a, NULL, out};
+    struct details d = {.a = a, .out = out};
     const struct fb_json *users, *roles;
     struct fb_buf bytes;
     struct fb_err why = {0};
@@ -258,10 +299,13 @@ static enum fb_status read_details(struct fb_arena *a, const char *path, struct 
                         "%s: no UserDetailList and no RoleDetailList: it must be the output of aws "
                         "iam get-account-authorization-details",
                         path);
+    if (st == FB_OK && !index_policies(&d))
+        st = fb_err_set(err, FB_ELIMIT, "no memory for --iam");
     for (size_t i = 0; st == FB_OK && i < list_len(users); i++)
         add_holder(&d, fb_json_at(users, i), true);
     for (size_t i = 0; st == FB_OK && i < list_len(roles); i++)
         add_holder(&d, fb_json_at(roles, i), false);
+    out->cut = d.work >= FB_IAM_WORK_MAX;
     fb_buf_release(&bytes);
     return st;
 }
@@ -417,7 +461,7 @@ enum fb_status fb_iam_facts_read(struct fb_arena *a, const char *iam, const char
 {
     enum fb_status st = FB_OK;
 
-    *out = (struct fb_iam_facts){NULL, 0};
+    *out = (struct fb_iam_facts){.at = NULL};
     if (!iam && !report)
         return FB_OK;
     out->at = FB_NEW_ARRAY(a, FB_IAM_FACTS_MAX, struct fb_iam_fact);

@@ -38,6 +38,7 @@ struct fb_iam_fact {
 struct fb_iam_facts {
     struct fb_iam_fact *at; /* by key */
     size_t count;
+    bool cut; /* the policies ask for more work than is done: the rest is unknown */
 };
 
 /* Reads the files (either may be NULL) into a.

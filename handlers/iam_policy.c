@@ -137,6 +137,8 @@ static size_t many(const struct fb_json *v)
     return n < FB_IAM_LIST_MAX ? n : FB_IAM_LIST_MAX;
 }
 
+static bool too_many(const struct fb_json *v) { return fb_json_len(v) > FB_IAM_LIST_MAX; }
+
 static const struct fb_json *nth(const struct fb_json *v, size_t i)
 {
     return fb_json_kind(v) == FB_JSON_ARRAY ? fb_json_at(v, i) : v;
@@ -152,7 +154,13 @@ void fb_statements_add(struct fb_arena *a, struct fb_statements *s, const struct
         s->missing = true;
         return;
     }
+    s->missing = s->missing || too_many(list);
     for (size_t i = 0; i < many(list); i++) {
+        const struct fb_json *one = nth(list, i);
+
+        s->missing = s->missing || too_many(fb_json_get(one, "Action")) ||
+                     too_many(fb_json_get(one, "NotAction")) ||
+                     too_many(fb_json_get(one, "Resource"));
         if (s->count == s->cap) {
             size_t cap = s->cap ? s->cap * 2 : 8;
             const struct fb_json **more =
@@ -167,7 +175,7 @@ void fb_statements_add(struct fb_arena *a, struct fb_statements *s, const struct
             s->at = more;
             s->cap = cap;
         }
-        s->at[s->count++] = nth(list, i);
+        s->at[s->count++] = one;
     }
 }
 
@@ -251,6 +259,19 @@ static bool own_only(const struct fb_json *st)
 /* --- a set of statements ------------------------------------------------------------------------
  */
 
+/* Counts what asking a statement costs; false when enough was done for this file. */
+static bool may_ask(const struct fb_statements *s, const struct fb_json *st)
+{
+    if (!s->work)
+        return true;
+    if (*s->work >= FB_IAM_WORK_MAX)
+        return false;
+    *s->work += 1 + many(fb_json_get(st, "Action")) + many(fb_json_get(st, "NotAction"));
+    return true;
+}
+
+static bool spent(const struct fb_statements *s) { return s->work && *s->work >= FB_IAM_WORK_MAX; }
+
 /* How far an action is allowed. */
 enum reach { REACH_NONE, REACH_OWN, REACH_BOUNDED, REACH_WIDE };
 
@@ -263,7 +284,7 @@ static enum reach reach_in(const struct fb_statements *s, const char *action)
         const struct fb_json *st = s->at[i];
         enum reach r;
 
-        if (!about(st, action))
+        if (!may_ask(s, st) || !about(st, action))
             continue;
         if (denies(st)) {
             if (!conditional(st) && wide(st))
@@ -459,7 +480,15 @@ struct fb_rights fb_rights_of(const struct fb_statements *s, const struct fb_sta
         .mf = asks_for(s),
     };
 
-    /* What was not read could give more, never less: only the highest value stays proved. */
+    /* What was not read could give more, never less: only the highest value stays proved. A deny
+     * that was not read could take even that. */
+    if (spent(s)) {
+        r.pw = FB_PW_UNKNOWN;
+        r.cp = FB_CP_UNKNOWN;
+        r.dt = FB_DT_UNKNOWN;
+        r.rc = FB_RC_UNKNOWN;
+        return r;
+    }
     if (s->missing || (boundary && boundary->missing)) {
         r.pw = r.pw == FB_PW_ADMIN && !boundary ? r.pw : FB_PW_UNKNOWN;
         r.cp = r.cp == FB_CP_ANY && !boundary ? r.cp : FB_CP_UNKNOWN;

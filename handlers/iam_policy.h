@@ -4,19 +4,27 @@
 #define FB_IAM_POLICY_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "score/risk.h"
 
 struct fb_arena;
 struct fb_json;
 
+/* AWS's quotas are far below; what is beyond is a policy that was "not read whole". */
 enum { FB_STATEMENTS_MAX = 4096, FB_IAM_LIST_MAX = 4096 };
+
+/* Comparisons of an action with a pattern, for all policies of a file together: some ten seconds. Who
+ * may write policies chooses how many there are. Beyond, metrics are unknown, which counts as
+ * their highest. */
+#define FB_IAM_WORK_MAX UINT64_C(400000000)
 
 /* The statements of one or more policies; borrowed documents. */
 struct fb_statements {
     const struct fb_json **at;
     size_t count, cap;
-    bool missing; /* a policy's document was not there, or was not read whole */
+    bool missing;   /* a policy's document was not there, or was not read whole */
+    uint64_t *work; /* comparisons made so far, shared; NULL: not counted */
 };
 
 /* A policy document: an object, or URL-encoded text as the API writes it. NULL: missing. */

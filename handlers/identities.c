@@ -393,10 +393,14 @@ int fb_door_identities(const struct fb_options *o)
              (o->arg_count ? fb_door_open(&x.rt, arena, &fixed, false, false)
                            : fb_door_open_kept(&x.rt, arena, &fixed, false, false, "identities"))) {
         x.rt.log.least = FB_LOG_ERROR; /* nobody is to be told of old incidents again */
-        if (fb_iam_facts_read(facts, o->iam, o->credential_report, &x.facts, &err) == FB_OK)
-            status = list(&x, o);
-        else
+        if (fb_iam_facts_read(facts, o->iam, o->credential_report, &x.facts, &err) != FB_OK) {
             fb_door_say(err.text);
+        } else {
+            if (x.facts.cut)
+                fb_door_say("--iam holds so many policies that some were not judged: what they "
+                            "give is ? and counts as its highest");
+            status = list(&x, o);
+        }
     }
     fb_rows_release(&x.rows);
     fb_runtime_close(&x.rt);
