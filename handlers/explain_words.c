@@ -206,12 +206,20 @@ static void excuses(struct fb_buf *to, const struct fb_verdict *v)
     fb_buf_add(to, first ? "" : ".");
 }
 
+static void risk(struct fb_buf *to, const struct fb_verdict *v)
+{
+    if (v->prior >= 0.005 || v->prior <= -0.005)
+        fb_buf_fmt(to, " Its identity risk of %.1f out of 10 makes it %s suspect beforehand.",
+                   v->risk, v->prior > 0 ? "more" : "less");
+}
+
 static void why(struct fb_buf *to, const struct fb_decision *d, bool standing)
 {
     const struct fb_verdict *v = &d->verdict;
 
     reasons(to, v);
     excuses(to, v);
+    risk(to, v);
     fb_buf_fmt(to, " That is %s: ", fb_level_name(v->root_level));
     fb_buf_add(to, v->rule);
     fb_buf_add(to, ".");
@@ -368,6 +376,11 @@ void fb_explain_json(struct fb_buf *to, const struct fb_decision *d, bool standi
     fb_json_put_str(to, "rule", v->rule);
     fb_json_put_str(to, "would_change", v->would_change);
     fb_json_put_num(to, "nats", v->nats, 3);
+    fb_json_put_num(to, "prior", v->prior, 3);
+    if (v->risk >= 0)
+        fb_json_put_num(to, "risk", v->risk, 1);
+    else
+        fb_json_put_null(to, "risk");
     json_terms(to, v);
     fb_json_put_num(to, "usd_per_hour", v->usd_per_hour, 2);
     if (!standing) {

@@ -42,7 +42,7 @@ static void explain_group(struct fb_buf *to, const struct fb_group *g)
 
 void fb_score_explain(struct fb_buf *to, const struct fb_verdict *v)
 {
-    double sum = 0;
+    double sum = v->prior;
 
     fb_buf_fmt(to, "score %.1f: this event %s, its root %s%s\n", v->score, fb_level_name(v->level),
                fb_level_name(v->root_level), v->wide ? " (wide)" : "");
@@ -59,6 +59,9 @@ void fb_score_explain(struct fb_buf *to, const struct fb_verdict *v)
         explain_group(to, &v->groups[i]);
         sum += v->groups[i].id == 'M' ? v->groups[i].sum : fmin(v->groups[i].sum, v->groups[i].cap);
     }
+    if (v->risk >= 0)
+        fb_buf_fmt(to, "prior: %+.2f nats, for an identity risk of %.1f out of 10\n", v->prior,
+                   v->risk);
     fb_buf_fmt(to, "sum: W = %.3f nats; score = 100 / (1 + e^-(W - 5)) = %.1f\n", sum, v->score);
     if (v->usd_per_hour > 0)
         fb_buf_fmt(to, "spend: %.2f USD an hour added within the last hour\n", v->usd_per_hour);

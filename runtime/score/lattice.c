@@ -246,6 +246,11 @@ void fb_profile_merge(struct fb_profile *into, const struct fb_profile *other)
     into->last_ms = max64(into->last_ms, other->last_ms);
     into->incident_since_ms = max64(into->incident_since_ms, other->incident_since_ms);
     into->incident_end_ms = max64(into->incident_end_ms, other->incident_end_ms);
+    if (other->risk_ms > into->risk_ms ||
+        (other->risk_ms == into->risk_ms && other->risk_tenths > into->risk_tenths)) {
+        into->risk_ms = other->risk_ms;
+        into->risk_tenths = other->risk_tenths;
+    }
     for (size_t i = 0; i < LATCHES; i++)
         into->latch[i] = max64(into->latch[i], other->latch[i]);
     for (size_t i = 0; i < EVENT_BITS / 64; i++)

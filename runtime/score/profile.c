@@ -348,6 +348,18 @@ static void mark_days(struct fb_profile *one, int64_t since_ms, int64_t until_ms
     one->incident_days = days_between(since_ms, until);
 }
 
+void fb_profile_note_risk(struct fb_profile *p, int64_t at_ms, int risk_tenths)
+{
+    struct fb_profile one;
+
+    fb_profile_init(&one);
+    one.risk_ms = in_span(at_ms);
+    one.risk_tenths = (uint8_t)(risk_tenths < 0 ? 0 : risk_tenths > 100 ? 100 : risk_tenths);
+    fb_profile_merge(p, &one);
+}
+
+int fb_profile_risk(const struct fb_profile *p) { return p->risk_ms ? p->risk_tenths : -1; }
+
 void fb_profile_mark_incident(struct fb_profile *p, int64_t since_ms)
 {
     struct fb_profile one;

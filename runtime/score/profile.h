@@ -57,6 +57,13 @@ void fb_profile_mark_incident(struct fb_profile *p, int64_t since_ms);
 void fb_profile_end_incident(struct fb_profile *p, int64_t end_ms);
 bool fb_profile_in_incident(const struct fb_profile *p);
 
+/* What a thief of this root would gain, as somebody who can read its rights judged it at at_ms: in
+ * tenths, 0 to 100 (score/risk.h). The newest judgement counts. It shifts the prior of the score
+ * and teaches nothing else. */
+void fb_profile_note_risk(struct fb_profile *p, int64_t at_ms, int risk_tenths);
+/* -1: nobody said. */
+int fb_profile_risk(const struct fb_profile *p);
+
 /* Little-endian, versioned, at most FB_PROFILE_BYTES_MAX bytes. write returns the length.
  * read: FB_EINPUT for bytes of no known version or shape. */
 size_t fb_profile_write(const struct fb_profile *p, unsigned char out[FB_PROFILE_BYTES_MAX]);

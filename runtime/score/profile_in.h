@@ -173,7 +173,9 @@ enum service {
 struct fb_profile {
     int64_t first_ms, last_ms;                  /* min, max; 0: none */
     int64_t incident_since_ms, incident_end_ms; /* max; open while since > end */
-    int64_t latch[LATCHES];                     /* t + half-life * log2(m), max; 0: never */
+    int64_t risk_ms;                            /* newest wins, then the higher; 0: nobody said */
+    uint8_t risk_tenths;
+    int64_t latch[LATCHES];           /* t + half-life * log2(m), max; 0: never */
     uint64_t events[EVENT_BITS / 64]; /* one bit an event, by hash: a count without sums */
     int32_t active_day;               /* newest day with a call */
     uint64_t active[2];               /* 128 days back from it, bit 0 of [0] the newest */

@@ -15,6 +15,7 @@ static const double GROUP_COUNTS = 0.8; /* nats: one in two groups that `contain
 static const double ABSOLUTE = 1.0;     /* nats: evidence that is more than novelty */
 static const double LEAST = 0.005;      /* nats: below, a term is not there */
 static const double M_CAP = 4.0;
+static const double PRIOR_SHIFT_MAX = 0.6;
 static const double ROLLOUT_USD = 20; /* an hour; where burn-rate begins to count */
 
 static const double NEWS_SHARE = 0.1; /* of a signal's full value */
@@ -188,7 +189,7 @@ static struct total add_up(const struct fb_verdict *v, size_t skip, char absent)
             softened += capped;
     }
     t.mitigation = mitigation(v, softened, skip, absent);
-    t.nats -= t.mitigation;
+    t.nats += v->prior - t.mitigation;
     t.score = 100 / (1 + exp(PRIOR - t.nats));
     for (size_t i = 0; i < v->count; i++) {
         const struct fb_term *term = &v->terms[i];
@@ -293,6 +294,16 @@ enum fb_level fb_verdict_level_at(const struct fb_verdict *v, double alert, doub
     return v->score >= alert || v->score >= contain || v->alerts_anyway ? FB_ALERT : FB_OBSERVE;
 }
 
+/* What a thief would gain makes theft likelier beforehand; it orders, and contains nobody. */
+static void shift_prior(struct fb_verdict *v, const struct fb_profile *p)
+{
+    int tenths = fb_profile_risk(p);
+
+    v->risk = tenths < 0 ? -1 : tenths / 10.0;
+    if (tenths >= 0)
+        v->prior = fmax(-PRIOR_SHIFT_MAX, fmin(PRIOR_SHIFT_MAX, (v->risk - 5) / 8));
+}
+
 static double nats_for(double score) { return PRIOR + log(score / (100 - score)); }
 
 /* The one thing: the strongest term without which the level falls; else a whole kind of them; else
@@ -309,6 +320,18 @@ static const char *what_would_change(struct fb_arena *a, const struct setting *s
 
         if (v->terms[i].signal->group != 'M' && then < level)
             return fb_arena_fmt(a, "without %s it would be %s (%.1f)", v->terms[i].signal->id,
+                                fb_level_name(then), without.score);
+    }
+    if (v->prior > 0 && level != FB_OBSERVE) {
+        struct fb_verdict plain = *v;
+        struct total without;
+        enum fb_level then;
+
+        plain.prior = 0;
+        without = add_up(&plain, SIZE_MAX, NONE);
+        then = level_of(s, &without, NULL);
+        if (then < level)
+            return fb_arena_fmt(a, "without its high identity risk it would be %s (%.1f)",
                                 fb_level_name(then), without.score);
     }
     for (size_t g = 0; g < GROUP_COUNT && level == FB_CONTAIN; g++) {
@@ -398,6 +421,7 @@ void fb_score(struct fb_arena *a, const struct fb_score_config *config, const st
     fb_reading_init(&now);
     fb_reading_init(&then);
     then.young = now.young;
+    shift_prior(out, after);
     collect(&now, &then, out);
     total = add_up(out, SIZE_MAX, NONE);
     setting.usd_per_hour = fb_reading_usd_per_hour(&now);

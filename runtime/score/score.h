@@ -1,6 +1,6 @@
 /* score.h - event + profile of the root become a verdict: capped log-odds over groups of signals.
  *
- * W = sum over groups of min(cap, w1 + .6 w2 + .36 w3 + ...) - mitigation
+ * W = sum over groups of min(cap, w1 + .6 w2 + .36 w3 + ...) - mitigation + (risk - 5) / 8
  * score = 100 / (1 + e^-(W - 5))
  * A term fired when its value with `after` exceeds its value with `before`, both read at the same
  * time. An event that fires nothing is `observe`; any other causes the level that the whole score
@@ -72,7 +72,9 @@ struct fb_group {
 
 struct fb_verdict {
     double score;             /* 0..100, the root's after this event */
-    double nats;              /* W */
+    double nats;              /* W, the prior's shift included */
+    double prior;             /* nats by which the identity's risk shifts the prior */
+    double risk;              /* that risk, 0..10; below 0: nobody said */
     enum fb_level level;      /* what this event causes */
     enum fb_level root_level; /* the root's own, whatever this event did */
     bool hard, wide;

@@ -8,11 +8,12 @@ enum {
     TIME = 5, /* bytes of a time: milliseconds from EPOCH_MS, 0 none */
     SEEN = TIME + 4,
     /* All parts at their fullest; a count or a presence map goes before each. */
-    WIRE_MAX = 2 + 4 * TIME + 4 + 4 + EVENT_BITS / 8 + 4 + 16 + (LATCHES / 8 + LATCHES * TIME) +
-               (REGIONS / 8 + REGIONS * (SEEN + TIME)) + (SERVICES / 8 + SERVICES * SEEN) +
-               (DUTIES / 8 + DUTIES * SEEN) + (PREFIXES + AGENTS + ROLE_EDGES) * (4 + SEEN + 1) +
-               3 * 2 + LAUNCHES * 18 + ERRORS * 12 + READS * 13 + MINTS * 13 + PROTECTS * 9 + 5 +
-               1 + CREDENTIALS * (4 + TIME) + 2 + VOLUME_DAYS * (2 + 3 + VOLUME_REGISTERS)
+    WIRE_MAX = 2 + 4 * TIME + (TIME + 1) + 4 + 4 + EVENT_BITS / 8 + 4 + 16 +
+               (LATCHES / 8 + LATCHES * TIME) + (REGIONS / 8 + REGIONS * (SEEN + TIME)) +
+               (SERVICES / 8 + SERVICES * SEEN) + (DUTIES / 8 + DUTIES * SEEN) +
+               (PREFIXES + AGENTS + ROLE_EDGES) * (4 + SEEN + 1) + 3 * 2 + LAUNCHES * 18 +
+               ERRORS * 12 + READS * 13 + MINTS * 13 + PROTECTS * 9 + 5 + 1 +
+               CREDENTIALS * (4 + TIME) + 2 + VOLUME_DAYS * (2 + 3 + VOLUME_REGISTERS)
 };
 
 _Static_assert((int)WIRE_MAX <= (int)FB_PROFILE_BYTES_MAX, "a full profile fits in its record");
@@ -199,6 +200,17 @@ static void volume_field(struct wire *w, struct volume volume[VOLUME_DAYS])
     }
 }
 
+/* At the end, and only where somebody said it: profiles of before it existed read as they are. */
+static void risk_field(struct wire *w, struct fb_profile *p)
+{
+    if (w->out ? !p->risk_ms : w->at == w->len)
+        return;
+    time_field(w, &p->risk_ms);
+    u8_field(w, &p->risk_tenths);
+    if (!p->risk_ms || p->risk_tenths > 100)
+        w->bad = true;
+}
+
 static void walk(struct wire *w, struct fb_profile *p)
 {
     if (number(w, FB_PROFILE_VERSION, 2) != FB_PROFILE_VERSION)
@@ -228,6 +240,7 @@ static void walk(struct wire *w, struct fb_profile *p)
     ring_field(w, &p->protects, (struct ring_shape){0});
     keys_field(w, p->keys);
     volume_field(w, p->volume);
+    risk_field(w, p);
 }
 
 size_t fb_profile_write(const struct fb_profile *p, unsigned char out[FB_PROFILE_BYTES_MAX])

@@ -249,6 +249,43 @@ static void the_fullest_profile_fits_in_its_record(void **state)
     free(s);
 }
 
+/* Judgements of risk are a lattice too: any order, any doubles, also through bytes. */
+static void the_newest_judgement_of_risk_counts_in_any_order(void **state)
+{
+    static const struct {
+        int64_t at_ms;
+        int tenths;
+    } said[] = {{T0_MS, 95}, {T0_MS + 2, 42}, {T0_MS + 2, 40}, {T0_MS + 1, 100}};
+    struct fb_profile *p = fb_profile_new(*state), *back = fb_profile_new(*state);
+    unsigned char bytes[FB_PROFILE_BYTES_MAX], none[FB_PROFILE_BYTES_MAX];
+    struct fb_err err = {0};
+    size_t plain = fb_profile_write(p, none);
+
+    assert_int_equal(fb_profile_risk(p), -1);
+    for (int order = 0; order < 24; order++) {
+        fb_profile_init(p);
+        for (int i = 0, left = order, used = 0; i < 4; i++) {
+            int nth = left % (4 - i), k = 0;
+
+            left /= 4 - i;
+            for (; used >> k & 1 || nth-- > 0; k++)
+                ;
+            used |= 1 << k;
+            fb_profile_note_risk(p, said[k].at_ms, said[k].tenths);
+            fb_profile_note_risk(p, said[k].at_ms, said[k].tenths);
+        }
+        assert_int_equal(fb_profile_risk(p), 42);
+        assert_int_equal(fb_profile_read(back, bytes, fb_profile_write(p, bytes), &err), FB_OK);
+        assert_same(p, back, "risk", order);
+        assert_int_equal(fb_profile_first_ms(back), 0); /* it is no activity */
+        assert_int_equal(fb_profile_last_ms(back), 0);
+    }
+    assert_true(fb_profile_write(p, bytes) >
+                plain); /* and those of whom nobody said it stay small */
+    fb_profile_note_risk(p, T0_MS + 9, 1000);
+    assert_int_equal(fb_profile_risk(p), 100);
+}
+
 static void a_quiet_profile_is_small(void **state)
 {
     struct fb_profile *p = fb_profile_new(*state);
@@ -367,6 +404,7 @@ int main(void)
         FB_TEST(merging_halves_is_learning_the_whole),
         FB_TEST(a_profile_survives_its_bytes),
         FB_TEST(the_fullest_profile_fits_in_its_record),
+        FB_TEST(the_newest_judgement_of_risk_counts_in_any_order),
         FB_TEST(a_quiet_profile_is_small),
         FB_TEST(broken_bytes_are_refused_and_never_read_beyond_their_end),
         FB_TEST(drills_and_unknown_things_change_nothing),

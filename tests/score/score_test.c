@@ -103,6 +103,41 @@ static void the_level_under_other_thresholds_is_the_one_they_give(void **state)
     assert_true(seen[FB_OBSERVE] && seen[FB_ALERT] && seen[FB_CONTAIN]);
 }
 
+static void known_risk_shifts_the_prior_by_at_most_six_tenths_of_a_nat(void **state)
+{
+    static const struct {
+        int tenths;
+        double nats;
+    } cases[] = {{100, 0.6}, {98, 0.6}, {95, 0.5625}, {50, 0}, {42, -0.1}, {2, -0.6}, {0, -0.6}};
+    struct fb_buf text;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct story s;
+
+        story_begin(&s, *state);
+        fb_profile_note_risk(s.root, T0_MS, cases[i].tenths);
+        call(&s, T0_MS, fb_trait_bit(FB_T_ADMIN_GRANT));
+        near_to(s.verdict.prior, cases[i].nats);
+        near_to(s.verdict.nats, 2.5 + cases[i].nats);
+        near_to(s.verdict.score, score_of(2.5 + cases[i].nats));
+        fb_buf_init_in(&text, *state, 1 << 16);
+        fb_score_explain(&text, &s.verdict);
+        assert_non_null(strstr(text.at, "identity risk of"));
+    }
+}
+
+static void risk_alone_raises_nothing(void **state)
+{
+    struct story s;
+
+    story_begin(&s, *state);
+    fb_profile_note_risk(s.root, T0_MS, 100);
+    call(&s, T0_MS, 0);
+    assert_int_equal(s.verdict.level, FB_OBSERVE);
+    assert_int_equal(s.verdict.root_level, FB_OBSERVE);
+    assert_false(s.verdict.fired);
+}
+
 static void when_no_signal_alone_matters_the_kind_that_does_is_named(void **state)
 {
     struct story s;
@@ -584,6 +619,8 @@ int main(void)
         FB_TEST(signals_of_a_group_count_less_and_less_up_to_its_cap),
         FB_TEST(groups_add_up),
         FB_TEST(the_level_under_other_thresholds_is_the_one_they_give),
+        FB_TEST(known_risk_shifts_the_prior_by_at_most_six_tenths_of_a_nat),
+        FB_TEST(risk_alone_raises_nothing),
         FB_TEST(when_no_signal_alone_matters_the_kind_that_does_is_named),
         FB_TEST(a_weak_form_of_a_latched_signal_counts_half),
         FB_TEST(evidence_fades_by_its_half_life),
