@@ -97,6 +97,47 @@ class Account:
                 "arn": f"arn:aws:sts::{self.id}:assumed-role/{role}/{name}", "accountId": self.id,
                 "accessKeyId": key, "sessionContext": context}
 
+    def sso_session(self, permission_set, person, key, since):
+        """userIdentity of a person who came through IAM Identity Center."""
+        role = f"AWSReservedSSO_{permission_set}_{fixed_token(self.seed + permission_set, 16)}"
+        who = self.session(role, person, key, since)
+        who["sessionContext"]["sessionIssuer"]["arn"] = (
+            f"arn:aws:iam::{self.id}:role/aws-reserved/sso.amazonaws.com/{role}")
+        return who
+
+    def service_session(self, service, role, session, since, key=None):
+        """userIdentity of a service that acts through its own (service-linked) role."""
+        who = self.session(role, session, key or self.key(f"{role}/{stamp(since)}", "ASIA"), since)
+        who["sessionContext"]["sessionIssuer"]["arn"] = (
+            f"arn:aws:iam::{self.id}:role/aws-service-role/{service}.amazonaws.com/{role}")
+        who["invokedBy"] = f"{service}.amazonaws.com"
+        return who
+
+    def instance_session(self, role, instance, key, since):
+        """userIdentity of the role that an EC2 instance carries."""
+        return self.session(role, instance, key, since, {"ec2RoleDelivery": "2.0"})
+
+    def federated(self, name, user, key, since):
+        """userIdentity behind GetFederationToken; `user` is the userIdentity that asked for it."""
+        return {"type": "FederatedUser", "principalId": f"{self.id}:{name}",
+                "arn": f"arn:aws:sts::{self.id}:federated-user/{name}", "accountId": self.id,
+                "accessKeyId": key,
+                "sessionContext": {"sessionIssuer": {"type": "IAMUser",
+                                                     "principalId": user["principalId"],
+                                                     "arn": user["arn"], "accountId": self.id,
+                                                     "userName": user["userName"]},
+                                   "attributes": {"creationDate": stamp(since),
+                                                  "mfaAuthenticated": "false"}}}
+
+    def root_user(self):
+        return {"type": "Root", "principalId": self.id, "arn": f"arn:aws:iam::{self.id}:root",
+                "accountId": self.id}
+
+    def web_identity(self, provider, audience, subject):
+        """userIdentity on AssumeRoleWithWebIdentity."""
+        return {"type": "WebIdentityUser", "principalId": f"{provider}:{audience}:{subject}",
+                "userName": subject, "identityProvider": provider}
+
     def call(self, when, who, api, region, ip, agent, asked=None, answered=None, error=None,
              message=None, **more):
         """One record; api is 'ec2:RunInstances'."""
@@ -179,18 +220,60 @@ class Account:
         return self.call(when, who, "ec2:RunInstances", region, ip, agent, asked, answered,
                          error, message)
 
-    def assume_role(self, when, who, region, ip, agent, role, session, key):
-        """AssumeRole; `key` is the session's credential, as the record shows it."""
+    def credentials(self, when, key, seconds=3600):
+        """What STS answers with, as the record shows it."""
+        return {"accessKeyId": key,
+                "sessionToken": "example-session-token-" + self.token("token", 40),
+                "expiration": expiration(later(when, seconds))}
+
+    def assume_role(self, when, who, region, ip, agent, role, session, key, into=None, **more):
+        """AssumeRole; `key` is the session's credential, as the record shows it. into: the account
+        that has the role, where it is another one."""
+        there = into or self
         return self.call(
             when, who, "sts:AssumeRole", region, ip, agent,
+            {"roleArn": there.role_arn(role), "roleSessionName": session, "durationSeconds": 3600},
+            {"credentials": self.credentials(when, key),
+             "assumedRoleUser": {"assumedRoleId": f"{there.role_id(role)}:{session}",
+                                 "arn": f"arn:aws:sts::{there.id}:assumed-role/{role}/{session}"}},
+            resources=[{"accountId": there.id, "type": "AWS::IAM::Role",
+                        "ARN": there.role_arn(role)}], **more)
+
+    def assume_role_as_seen_there(self, here, record):
+        """The same AssumeRole in the log of the account that has the role: the caller is an account
+        and an id, his key is not told. `here` is the caller's account."""
+        seen = json.loads(json.dumps(record))
+        who = record["userIdentity"]
+        seen["userIdentity"] = {"type": "AWSAccount", "principalId": who["principalId"],
+                                "accountId": here.id}
+        seen.update(eventID=self.uuid(), recipientAccountId=self.id)
+        return seen
+
+    def assume_by_token(self, when, who, region, ip, agent, role, session, key, provider):
+        """AssumeRoleWithWebIdentity; who: web_identity()."""
+        return self.call(
+            when, who, "sts:AssumeRoleWithWebIdentity", region, ip, agent,
             {"roleArn": self.role_arn(role), "roleSessionName": session, "durationSeconds": 3600},
-            {"credentials": {"accessKeyId": key,
-                             "sessionToken": "example-session-token-" + self.token("token", 40),
-                             "expiration": expiration(later(when, 3600))},
+            {"credentials": self.credentials(when, key),
+             "subjectFromWebIdentityToken": who["userName"], "audience": "sts.amazonaws.com",
+             "provider": provider,
              "assumedRoleUser": {"assumedRoleId": f"{self.role_id(role)}:{session}",
                                  "arn": f"arn:aws:sts::{self.id}:assumed-role/{role}/{session}"}},
             resources=[{"accountId": self.id, "type": "AWS::IAM::Role",
                         "ARN": self.role_arn(role)}])
+
+    def service_assumes(self, when, service, region, role, session, key):
+        """AssumeRole by an AWS service, which hands the credentials to a workload."""
+        who = {"type": "AWSService", "invokedBy": f"{service}.amazonaws.com"}
+        name = f"{service}.amazonaws.com"
+        return bare(self.assume_role(when, who, region, name, name, role, session, key,
+                                     sharedEventID=self.uuid()))
+
+
+def bare(record):
+    """A call of a service: there is no connection from outside to tell of."""
+    record.pop("tlsDetails", None)
+    return record
 
 
 UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
