@@ -54,13 +54,14 @@ static const size_t STRINGS[] = {
     AT(launch.zone),
     AT(launch.image),
     AT(launch.group),
+    AT(launch.within),
     AT(outsider),
 };
 #undef AT
 
 /* Whoever adds a field to these packs it here too: a string in the table above, a number in struct
  * fb_packed. Then change the sizes. */
-_Static_assert(sizeof(void *) != 8 || sizeof(struct fb_event) == 504, "pack the new field");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct fb_event) == 512, "pack the new field");
 _Static_assert(sizeof(struct fb_made) == 5 * sizeof(void *), "pack the new field");
 _Static_assert(sizeof(struct fb_delegate) == 2 * sizeof(void *), "pack the new field");
 

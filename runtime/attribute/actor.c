@@ -167,7 +167,14 @@ struct fb_hop fb_actor_hop(struct fb_arena *a, const struct fb_event *ev)
     case FB_WHO_IDENTITY_CENTER:
         return named_hop(FB_HOP_SSO, who,
                          *who->arn ? who->arn : pair(a, who->idp, who->subject, fallback));
-    case FB_WHO_ACCOUNT:
+    case FB_WHO_ACCOUNT: {
+        struct fb_hop hop =
+            named_hop(FB_HOP_EXTERNAL, who, pair(a, who->account, who->id, fallback));
+
+        if (!*hop.credential) /* its own account's record of the same act names it better */
+            hop.credential = fb_shared_key(a, ev);
+        return hop;
+    }
     case FB_WHO_DIRECTORY:
         return named_hop(FB_HOP_EXTERNAL, who, pair(a, who->account, who->id, fallback));
     case FB_WHO_SERVICE:

@@ -7,6 +7,8 @@
 #include "base/arena.h"
 #include "base/text.h"
 
+#define SHARED "shared:"
+
 /* The role's path, where it is told, decides: names, and all paths but these two, are anybody's to
  * choose. Without it the session's name must do. */
 static bool is_under(struct fb_arena *a, const struct fb_hop *hop, const char *path,
@@ -69,16 +71,19 @@ static bool goes_on(const struct fb_event *ev, const struct fb_hop *hop)
     case FB_HOP_USER_KEY:
         return *hop->credential &&
                (!hop->sure || ev->kind == FB_EV_LEAK_NOTICE || ev->kind == FB_EV_FINDING);
+    case FB_HOP_EXTERNAL: /* a shared event, or a token that somebody here asked for */
+        return *hop->credential != '\0';
     case FB_HOP_USER:
     case FB_HOP_ROOT:
     case FB_HOP_SSO:
-    case FB_HOP_EXTERNAL:
     case FB_HOP_SERVICE:
     case FB_HOP_SERVICE_ACCOUNT:
         break;
     }
     return false;
 }
+
+static const struct fb_link NO_LINK = {"", 0};
 
 static bool seen_before(const struct fb_chain *c, const struct fb_hop *hop)
 {
@@ -91,7 +96,8 @@ static bool seen_before(const struct fb_chain *c, const struct fb_hop *hop)
 }
 
 /* Adds `parent`; false when the walk must end here. */
-static bool push(struct fb_chain *c, const struct fb_hop *parent, const char *via)
+static bool push(struct fb_chain *c, const struct fb_hop *parent, const char *via,
+                 struct fb_link link)
 {
     struct fb_hop *last = &c->hops[c->count - 1];
 
@@ -100,6 +106,7 @@ static bool push(struct fb_chain *c, const struct fb_hop *parent, const char *vi
         return false;
     }
     last->via = via;
+    c->links[c->count - 1] = link;
     c->hops[c->count] = *parent;
     c->hops[c->count++].via = "";
     return true;
@@ -129,24 +136,28 @@ static void end_unknown(struct fb_arena *a, const struct fb_event *ev, struct fb
 
     if (last->kind == FB_HOP_ROLE && is_service_linked(a, last)) {
         behind = role_itself(a, last);
-        push(c, &behind, "service");
+        push(c, &behind, "service", NO_LINK);
         return;
     }
     if (last->kind == FB_HOP_INSTANCE || last->kind == FB_HOP_USER_KEY)
         return;
+    if (last->kind == FB_HOP_EXTERNAL) { /* an outsider, for all we know, unless told otherwise */
+        c->partial = !fb_starts(last->credential, "AKIA");
+        return;
+    }
     if (last->kind == FB_HOP_ROLE && c->count == 1 && ev->who.instance_role) {
         last->kind = FB_HOP_INSTANCE;
         return;
     }
     c->partial = true;
     if (last->kind == FB_HOP_ROLE && source_user(a, ev, last, &behind))
-        push(c, &behind, "sourceIdentity");
+        push(c, &behind, "sourceIdentity", NO_LINK);
 }
 
 /* A service handed this session out. Machines of one role are told apart; a function or a task is
  * not: its sessions all answer as the role. */
 static void end_at_service(struct fb_arena *a, const struct fb_event *ev, struct fb_chain *c,
-                           const char *via)
+                           const struct fb_edge *edge)
 {
     struct fb_hop *last = &c->hops[c->count - 1];
     struct fb_hop role;
@@ -156,7 +167,7 @@ static void end_at_service(struct fb_arena *a, const struct fb_event *ev, struct
         return;
     }
     role = role_itself(a, last);
-    push(c, &role, via);
+    push(c, &role, edge->via, (struct fb_link){edge->event, edge->made_ms});
 }
 
 /* Notices name a key and sometimes its user's name; the key's own edge knows the user's true ARN.
@@ -176,44 +187,89 @@ static enum fb_status look_up(const struct fb_edge_source *edges, struct fb_aren
     return edges->get(edges->self, a, hop->credential, out);
 }
 
-enum fb_status fb_chain_trace(struct fb_arena *a, const struct fb_event *ev,
-                              const struct fb_edge_source *edges, struct fb_chain *out,
-                              struct fb_err *err)
+/* The other account's record of one act, and ours: the hop gets its own account's name. */
+static bool takes_name(const struct fb_hop *hop, const struct fb_edge *edge)
+{
+    return same_user(hop, &edge->parent) ||
+           (hop->kind == FB_HOP_EXTERNAL && fb_starts(hop->credential, SHARED));
+}
+
+/* From the last hop on, edge by edge. */
+static void walk(struct fb_arena *a, const struct fb_event *ev, const struct fb_edge_source *edges,
+                 struct fb_chain *out)
 {
     struct fb_edge edge;
 
-    memset(out, 0, sizeof *out);
-    out->hops[0] = fb_actor_hop(a, ev);
-    out->count = 1;
-    if (ev->provider == FB_GCP)
-        fb_gcp_trace(a, ev, edges, out);
-    for (int step = 0; ev->provider != FB_GCP && step <= FB_CHAIN_HOPS_MAX; step++) {
+    for (int step = 0; step <= FB_CHAIN_HOPS_MAX; step++) {
         struct fb_hop *last = &out->hops[out->count - 1];
 
         if (last->kind == FB_HOP_ROLE && is_sso(a, last))
             last->kind = FB_HOP_SSO;
         if (!goes_on(ev, last)) {
             out->partial = out->partial || last->kind == FB_HOP_UNKNOWN;
-            break;
+            return;
         }
         if (look_up(edges, a, last, &edge) != FB_OK) {
             end_unknown(a, ev, out);
-            break;
+            return;
         }
         if (edge.parent.kind == FB_HOP_SERVICE) {
-            end_at_service(a, ev, out, edge.via);
-            break;
+            end_at_service(a, ev, out, &edge);
+            return;
         }
-        if (same_user(last, &edge.parent)) {
+        if (takes_name(last, &edge)) {
+            bool user = last->kind == FB_HOP_USER_KEY;
+
             *last = edge.parent;
             last->via = "";
-            break;
+            if (user)
+                return;
+            continue;
         }
-        if (!push(out, &edge.parent, edge.via))
-            break;
+        if (!push(out, &edge.parent, edge.via, (struct fb_link){edge.event, edge.made_ms}))
+            return;
         if (out->hops[out->count - 2].kind == FB_HOP_INSTANCE)
             out->hops[out->count - 2].kind =
                 FB_HOP_ROLE; /* assumed by a caller: no machine's own */
+    }
+    out->looped = true;
+}
+
+/* Who launched the machine, or made the function, whose role acts here. */
+static void find_suspect(struct fb_arena *a, const struct fb_event *ev,
+                         const struct fb_edge_source *edges, struct fb_chain *c)
+{
+    const struct fb_hop *root = fb_chain_root(c);
+    const char *name = root->kind == FB_HOP_INSTANCE ? root->session
+                       : root->kind == FB_HOP_ROLE && c->count == 2 && !c->group
+                           ? c->hops[0].session
+                           : "";
+    struct fb_edge edge = {0};
+
+    if (!*name || !edges || !edges->get || is_service_linked(a, root) ||
+        edges->get(edges->self, a, fb_machine_key(a, root->account, name), &edge) != FB_OK ||
+        edge.made_ms > ev->time_ms)
+        return;
+    c->suspect = edge.parent;
+    c->suspect.via = edge.via;
+    c->suspect_link = (struct fb_link){edge.event, edge.made_ms};
+}
+
+enum fb_status fb_chain_trace(struct fb_arena *a, const struct fb_event *ev,
+                              const struct fb_edge_source *edges, struct fb_chain *out,
+                              struct fb_err *err)
+{
+    memset(out, 0, sizeof *out);
+    out->hops[0] = fb_actor_hop(a, ev);
+    out->count = 1;
+    if (ev->provider == FB_GCP) {
+        fb_gcp_trace(a, ev, edges, out);
+    } else {
+        walk(a, ev, edges, out);
+        fb_group_trace(a, ev, edges, out);
+        if (fb_chain_has_group(out) && !out->group_open)
+            walk(a, ev, edges, out);
+        find_suspect(a, ev, edges, out);
     }
     if (fb_arena_failed(a))
         return fb_err_set(err, FB_ELIMIT, "chain of %s: the arena is full", ev->id);

@@ -49,12 +49,36 @@ struct fb_hop {
     bool sure;        /* false: inferred */
 };
 
+/* What proved that hop i + 1 stands behind hop i. */
+struct fb_link {
+    const char *event; /* id of the event that proved it; "" this event itself */
+    int64_t at_ms;     /* when; 0 unknown */
+};
+
+/* Zero is a fine start: text that is NULL here says "none", as "" does. */
 struct fb_chain {
     struct fb_hop hops[FB_CHAIN_HOPS_MAX]; /* [0] principal ... [count-1] root */
-    size_t count;                          /* >= 1 */
+    struct fb_link links[FB_CHAIN_HOPS_MAX];
+    size_t count; /* >= 1 */
     bool partial; /* a parent is missing: the root may move when its event arrives */
     bool looped;  /* a loop, or more than FB_CHAIN_HOPS_MAX hops: cut there */
+
+    /* A service that acts for a group ("KIND:NAME", struct fb_launch). Made or grown in the day
+     * before: hops[0] is the group, the root who did that. Else the service answers, and these
+     * tell how far its word goes. */
+    const char *group, *group_key; /* as named; its key in the store */
+    int64_t group_made_ms;         /* when it was seen to be made; 0 not seen */
+    struct fb_hop group_by;        /* who made or grew it last; identity NULL: not seen */
+    bool group_open;               /* it may yet come to light who made or grew it */
+    bool group_hot;                /* group_by is under an incident: for the caller to fill in */
+
+    /* Who may have had a hand in it, besides the root: who launched the machine that acts, or
+     * signed for the account. Evidence for people; nobody is contained for it. */
+    struct fb_hop suspect; /* identity NULL: nobody */
+    struct fb_link suspect_link;
 };
+
+static inline bool fb_chain_has_group(const struct fb_chain *c) { return c->group && *c->group; }
 
 static inline const struct fb_hop *fb_chain_root(const struct fb_chain *c)
 {
@@ -69,6 +93,8 @@ struct fb_edge {
     const char *session_identity; /* the child session's identity: whose state merges into the
                                      parent's root */
     int64_t made_ms, expires_ms;  /* expires_ms: when the edge may be forgotten */
+    int64_t begun_ms;             /* of a group: when it was made; 0 not seen */
+    const char *event;            /* id of the event that proves it */
 };
 
 /* Finds the edge whose child is `child`. FB_OK, FB_ENOTFOUND, or a store's failure.
@@ -78,7 +104,7 @@ struct fb_edge_source {
     enum fb_status (*get)(void *self, struct fb_arena *a, const char *child, struct fb_edge *out);
 };
 
-enum { FB_EDGES_MAX = 4 };
+enum { FB_EDGES_MAX = 8 };
 
 /* Walks from the event's actor to its root. *out's strings borrow from ev and a. edges may be NULL.
  * Edges that cannot be read (the source fails) leave a partial chain; only FB_ELIMIT (arena) fails.
@@ -105,19 +131,32 @@ size_t fb_chain_edges(struct fb_arena *a, const struct fb_event *ev, const struc
 /* The child under which the creator of a user or role (its ARN) is kept: "created:arn...". */
 const char *fb_chain_creator_key(struct fb_arena *a, const char *identity);
 
+/* "machine:ACCOUNT/ID": who launched this machine (or made this function), as an edge to keep
+ * beside those of fb_chain_edges, for each of ev->made. False: it is no such thing, or nobody is
+ * named. */
+bool fb_chain_machine_edge(struct fb_arena *a, const struct fb_event *ev,
+                           const struct fb_chain *chain, const struct fb_made *made,
+                           struct fb_edge *out);
+
 /* Whether `next` should replace `now` under the same child: true unless `now` names its parent
  * better. The two accounts of a cross-account AssumeRole both report it, one of them without the
- * caller. */
+ * caller. Of a group, the newest counts. */
 bool fb_edge_better(const struct fb_edge *next, const struct fb_edge *now);
+
+/* The group behind a child of an edge that says who made, grew or holds it; "" for others. */
+const char *fb_chain_group_of(const char *child);
 
 const char *fb_hop_kind_name(enum fb_hop_kind k); /* "user_key" "user" "role" "account_root" ... */
 enum fb_hop_kind fb_hop_kind_from(const char *name);
 
-/* Edges and hops as JSON bytes, for the store (strings in a). */
+/* Hops as JSON, inside other records. */
 struct fb_buf;
 struct fb_json;
 void fb_hop_write(struct fb_buf *to, const char *key, const struct fb_hop *hop);
 void fb_hop_read(struct fb_arena *a, const struct fb_json *v, struct fb_hop *out);
+
+/* Edges as bytes for the store: versioned, one form for one edge. read: FB_EINPUT for bytes of no
+ * known version or shape; strings live in a. */
 void fb_edge_write(struct fb_buf *to, const struct fb_edge *edge);
 enum fb_status fb_edge_read(struct fb_arena *a, const char *bytes, size_t len, struct fb_edge *out,
                             struct fb_err *err);

@@ -1,4 +1,4 @@
-/* codec.c - hops and edges as JSON, for the store. */
+/* codec.c - hops as JSON inside other records, edges as bytes: they are read on most events. */
 #include <string.h>
 
 #include "attribute/actor.h"
@@ -55,7 +55,7 @@ void fb_hop_write(struct fb_buf *to, const char *key, const struct fb_hop *hop)
     fb_json_close(to, '}');
 }
 
-static const char *copy(struct fb_arena *a, const struct fb_json *v, const char *key)
+static const char *text_of(struct fb_arena *a, const struct fb_json *v, const char *key)
 {
     return fb_arena_str(a, fb_json_get_str(v, key));
 }
@@ -64,47 +64,105 @@ void fb_hop_read(struct fb_arena *a, const struct fb_json *v, struct fb_hop *out
 {
     *out = fb_hop_empty();
     out->kind = fb_hop_kind_from(fb_json_get_str(v, "kind"));
-    out->identity = copy(a, v, "identity");
-    out->account = copy(a, v, "account");
-    out->credential = copy(a, v, "credential");
-    out->user = copy(a, v, "user");
-    out->user_arn = copy(a, v, "user_arn");
-    out->role_arn = copy(a, v, "role_arn");
-    out->session = copy(a, v, "session");
-    out->via = copy(a, v, "via");
+    out->identity = text_of(a, v, "identity");
+    out->account = text_of(a, v, "account");
+    out->credential = text_of(a, v, "credential");
+    out->user = text_of(a, v, "user");
+    out->user_arn = text_of(a, v, "user_arn");
+    out->role_arn = text_of(a, v, "role_arn");
+    out->session = text_of(a, v, "session");
+    out->via = text_of(a, v, "via");
     fb_json_int(fb_json_get(v, "since_ms"), &out->since_ms);
     out->sure = fb_json_bool(fb_json_get(v, "sure"), false);
 }
 
+/* --- edges: 1, kind, sure, four times, twelve texts that end with NUL ------------------------- */
+
+enum { VERSION = 1, HEAD_BYTES = 3 + 4 * 8, TEXTS = 12 };
+
+static void add_time(struct fb_buf *to, int64_t ms)
+{
+    for (int i = 0; i < 8; i++)
+        fb_buf_addc(to, (char)((uint64_t)ms >> (8 * i) & 0xff));
+}
+
+static int64_t time_at(const unsigned char *at)
+{
+    uint64_t ms = 0;
+
+    for (int i = 7; i >= 0; i--)
+        ms = ms << 8 | at[i];
+    return (int64_t)ms;
+}
+
+/* The texts of an edge, in their order in the store. */
+static void texts_of(struct fb_edge *e, const char **out[TEXTS])
+{
+    const char **texts[TEXTS] = {&e->child,
+                                 &e->via,
+                                 &e->session_identity,
+                                 &e->event,
+                                 &e->parent.identity,
+                                 &e->parent.account,
+                                 &e->parent.credential,
+                                 &e->parent.user,
+                                 &e->parent.user_arn,
+                                 &e->parent.role_arn,
+                                 &e->parent.session,
+                                 &e->parent.via};
+
+    memcpy(out, texts, sizeof texts);
+}
+
 void fb_edge_write(struct fb_buf *to, const struct fb_edge *edge)
 {
-    fb_json_open(to, NULL, '{');
-    fb_json_put_str(to, "child", edge->child);
-    put(to, "via", edge->via);
-    put(to, "session_identity", edge->session_identity);
-    fb_json_put_int(to, "made_ms", edge->made_ms);
-    fb_json_put_int(to, "expires_ms", edge->expires_ms);
-    fb_hop_write(to, "parent", &edge->parent);
-    fb_json_close(to, '}');
+    struct fb_edge e = *edge;
+    const char **texts[TEXTS];
+
+    fb_buf_addc(to, VERSION);
+    fb_buf_addc(to, (char)e.parent.kind);
+    fb_buf_addc(to, (char)e.parent.sure);
+    add_time(to, e.made_ms);
+    add_time(to, e.expires_ms);
+    add_time(to, e.begun_ms);
+    add_time(to, e.parent.since_ms);
+    texts_of(&e, texts);
+    for (size_t i = 0; i < TEXTS; i++) {
+        const char *s = *texts[i] ? *texts[i] : "";
+
+        fb_buf_addn(to, s, strlen(s) + 1);
+    }
 }
 
 enum fb_status fb_edge_read(struct fb_arena *a, const char *bytes, size_t len, struct fb_edge *out,
                             struct fb_err *err)
 {
-    const struct fb_json *doc = NULL;
-    unsigned odd = 0;
-    enum fb_status st = fb_json_parse(a, bytes, len, &odd, &doc, err);
+    const unsigned char *b = (const unsigned char *)bytes;
+    const char **texts[TEXTS];
+    const char *at, *end;
+    char *copy;
 
-    if (st != FB_OK)
-        return fb_err_ctx(err, st, "stored edge");
     memset(out, 0, sizeof *out);
-    out->child = copy(a, doc, "child");
-    out->via = copy(a, doc, "via");
-    out->session_identity = copy(a, doc, "session_identity");
-    fb_json_int(fb_json_get(doc, "made_ms"), &out->made_ms);
-    fb_json_int(fb_json_get(doc, "expires_ms"), &out->expires_ms);
-    fb_hop_read(a, fb_json_get(doc, "parent"), &out->parent);
-    if (!*out->child || !*out->parent.identity)
-        return fb_err_set(err, FB_EINPUT, "stored edge: no child or no parent");
+    if (len < HEAD_BYTES + TEXTS || b[0] != VERSION || b[1] >= KIND_COUNT || b[2] > 1 ||
+        bytes[len - 1] != '\0')
+        return fb_err_set(err, FB_EINPUT, "stored edge: of no known form");
+    out->parent.kind = (enum fb_hop_kind)b[1];
+    out->parent.sure = b[2];
+    out->made_ms = time_at(b + 3);
+    out->expires_ms = time_at(b + 11);
+    out->begun_ms = time_at(b + 19);
+    out->parent.since_ms = time_at(b + 27);
+    copy = fb_arena_alloc(a, len - HEAD_BYTES);
+    if (!copy)
+        return fb_err_set(err, FB_ELIMIT, "stored edge: the arena is full");
+    at = memcpy(copy, bytes + HEAD_BYTES, len - HEAD_BYTES);
+    end = at + (len - HEAD_BYTES);
+    texts_of(out, texts);
+    for (size_t i = 0; i < TEXTS; i++) {
+        *texts[i] = at < end ? at : "";
+        at = at < end ? at + strlen(at) + 1 : end + 1;
+    }
+    if (at != end || !*out->child || !*out->parent.identity)
+        return fb_err_set(err, FB_EINPUT, "stored edge: of no known form");
     return FB_OK;
 }

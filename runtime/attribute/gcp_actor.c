@@ -12,7 +12,13 @@
 
 #define HOUR_MS ((int64_t)3600 * 1000)
 
-enum { KEY_DAYS = 90, CREATOR_HOURS = 25, OPERATION_HOURS = 24, TRIGGER_HOURS = 25 };
+enum {
+    KEY_DAYS = 90,
+    CREATOR_HOURS = 25,
+    OPERATION_HOURS = 24,
+    TRIGGER_HOURS = 25,
+    SIGNED_HOURS = 13
+};
 
 static enum fb_hop_kind kind_of(enum fb_who who)
 {
@@ -65,7 +71,8 @@ struct fb_hop fb_gcp_hop(struct fb_arena *a, const struct fb_event *ev)
 
 /* ---- the walk ---- */
 
-static bool push(struct fb_chain *c, const struct fb_hop *parent, const char *via)
+static bool push(struct fb_chain *c, const struct fb_hop *parent, const char *via,
+                 struct fb_link link)
 {
     for (size_t i = 0; i < c->count; i++) {
         if (fb_eq(c->hops[i].identity, parent->identity)) {
@@ -78,6 +85,7 @@ static bool push(struct fb_chain *c, const struct fb_hop *parent, const char *vi
         return false;
     }
     c->hops[c->count - 1].via = via;
+    c->links[c->count - 1] = link;
     c->hops[c->count] = *parent;
     c->hops[c->count++].via = "";
     return true;
@@ -93,6 +101,12 @@ static const char *trigger_key(struct fb_arena *a, const struct fb_event *ev)
     return *ev->trigger ? fb_arena_fmt(a, "trigger:%s/%s", ev->account, ev->trigger) : "";
 }
 
+/* A signature is good for 12 hours at most, and the token made with it for one more. */
+static const char *signed_key(struct fb_arena *a, const char *account)
+{
+    return fb_arena_fmt(a, "signed:%s", account);
+}
+
 /* One step over a kept edge. */
 static void push_edge(struct fb_arena *a, const struct fb_edge_source *edges, const char *child,
                       struct fb_chain *c)
@@ -100,7 +114,7 @@ static void push_edge(struct fb_arena *a, const struct fb_edge_source *edges, co
     struct fb_edge edge = {0};
 
     if (*child && edges && edges->get && edges->get(edges->self, a, child, &edge) == FB_OK)
-        push(c, &edge.parent, edge.via);
+        push(c, &edge.parent, edge.via, (struct fb_link){edge.event, edge.made_ms});
 }
 
 /* The delegation history is written original identity first; the chain is read from its end. */
@@ -116,9 +130,27 @@ static void push_delegates(const struct fb_principal *who, struct fb_chain *c)
         }
         /* Profiles know an edge by the role that was taken: here, the account acted as. */
         c->hops[c->count - 1].role_arn = c->hops[c->count - 1].identity;
-        if (!push(c, &hop, "delegation"))
+        if (!push(c, &hop, "delegation", (struct fb_link){"", 0}))
             return;
     }
+}
+
+/* Who signed for the account lately: a token that was made with such a signature shows neither key
+ * nor delegation, and looks like the account's own. */
+static void find_signer(struct fb_arena *a, const struct fb_event *ev,
+                        const struct fb_edge_source *edges, struct fb_chain *c)
+{
+    const struct fb_hop *hop = &c->hops[0];
+    struct fb_edge edge = {0};
+
+    if (hop->kind != FB_HOP_SERVICE_ACCOUNT || *hop->credential || c->count > 1 || c->partial ||
+        !edges || !edges->get ||
+        edges->get(edges->self, a, signed_key(a, hop->identity), &edge) != FB_OK ||
+        edge.made_ms > ev->time_ms || ev->time_ms - edge.made_ms > SIGNED_HOURS * HOUR_MS)
+        return;
+    c->suspect = edge.parent;
+    c->suspect.via = edge.via;
+    c->suspect_link = (struct fb_link){edge.event, edge.made_ms};
 }
 
 void fb_gcp_trace(struct fb_arena *a, const struct fb_event *ev, const struct fb_edge_source *edges,
@@ -135,9 +167,12 @@ void fb_gcp_trace(struct fb_arena *a, const struct fb_event *ev, const struct fb
         break;
     case FB_HOP_SERVICE:
         push_edge(a, edges, trigger_key(a, ev), out);
+        if (out->count == 1)
+            fb_group_trace(a, ev, edges, out);
         break;
     default:
         push_delegates(&ev->who, out);
+        find_signer(a, ev, edges, out);
         break;
     }
 }
@@ -153,6 +188,7 @@ static struct fb_edge new_edge(const struct fb_event *ev, const char *child, con
     edge.via = via;
     edge.session_identity = "";
     edge.made_ms = ev->time_ms;
+    edge.event = ev->id;
     edge.expires_ms = ev->time_ms + hours * HOUR_MS;
     edge.parent = *parent;
     edge.parent.via = "";
@@ -186,8 +222,13 @@ size_t fb_gcp_edges(struct fb_arena *a, const struct fb_event *ev, const struct 
         return 0;
     if (actor->kind == FB_HOP_SERVICE_ACCOUNT && *actor->credential)
         out[n++] = new_edge(ev, actor->credential, "key of", actor, KEY_DAYS * 24);
+    if (ev->outcome == FB_OUTCOME_OK)
+        n += fb_group_edges(a, ev, chain, out + n, FB_EDGES_MAX - n);
     if (ev->outcome != FB_OUTCOME_OK || !named)
         return n;
+    if (fb_event_is(ev, FB_T_MINT) && *ev->mint.role_arn && fb_has_fold(ev->action, "sign") &&
+        !fb_eq(ev->mint.role_arn, root->identity))
+        out[n++] = new_edge(ev, signed_key(a, ev->mint.role_arn), ev->action, root, SIGNED_HOURS);
     if (starts_compute(ev) && *ev->operation)
         out[n++] = new_edge(ev, operation_key(a, ev), "operation", root, OPERATION_HOURS);
     if (starts_compute(ev) && *ev->trigger && actor->kind != FB_HOP_SERVICE)

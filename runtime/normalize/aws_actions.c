@@ -292,6 +292,7 @@ static const struct action {
     {"sts", "AssumeRoot", B(MINT) | B(ROOT_ACTIVITY), fb_norm_assume_root},
     {"sts", "AssumeRole*", B(MINT), fb_norm_mint},
     {"sts", "GetSessionToken", B(MINT), fb_norm_mint},
+    {"sts", "GetWebIdentityToken", B(MINT), fb_norm_mint},
     {"sts", "GetFederationToken", B(MINT), fb_norm_federation},
     {"signin", "GetSigninToken", 0, fb_norm_federation},
 

@@ -208,6 +208,10 @@ void fb_norm_mint(struct fb_norm_call *c)
     bool assumes = fb_starts(c->ev->action, "AssumeRole");
 
     m->credential = fb_norm_field_id(c->a, credentials, "accessKeyId");
+    if (!*m->credential) /* GetWebIdentityToken: the token's id turns up where it is used */
+        m->credential = fb_norm_field_id(c->a, c->response, "webIdentityTokenId");
+    if (!*c->ev->who.credential)
+        c->ev->who.credential = requested(c, "webIdentityTokenId");
     fb_norm_time(fb_norm_field(credentials, "expiration"), &m->expires_ms);
     m->role_arn = requested(c, "roleArn");
     if (!*m->role_arn && assumes)

@@ -226,6 +226,9 @@ void fb_norm_scaling_group(struct fb_norm_call *c)
     read_template(c, fb_norm_field(r, "launchTemplate"));
     read_launch_configs(c, mixed);
     c->ev->launch.count = desired;
+    if (desired == 0 && most == 0 && !fb_eq(c->ev->action, "CreateAutoScalingGroup") &&
+        (fb_norm_field(r, "desiredCapacity") || fb_norm_field(r, "maxSize")))
+        c->ev->traits &= ~FB_NORM_BIT(FB_T_COMPUTE_CREATE); /* to nothing: nothing is started */
     if (most >= BLOWUP_MAX || desired >= BLOWUP_DESIRED)
         fb_norm_set(c, FB_T_GROUP_BLOWUP);
     if (fb_eq(c->ev->action, "CreateAutoScalingGroup")) {

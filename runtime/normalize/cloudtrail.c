@@ -310,6 +310,7 @@ void fb_norm_cloudtrail(struct fb_arena *a, const struct fb_record *r, struct fb
     read_outcome(&c);
     read_targets(&c);
     fb_norm_action(&c);
+    fb_norm_group(&c);
     mark_service_limit(&c);
     mark_read(&c);
     mark_root(&c);

@@ -157,6 +157,8 @@ struct fb_launch {
     const char *group;       /* the group that the call makes, grows or launches for, as
                                 "KIND:NAME" ("autoscaling:web", "ecs:cluster/service", "fleet:ID",
                                 "mig:NAME"); "" none */
+    const char *within;      /* the group that `group` is a part of, in the same form: of groups
+                                that a service makes for it; "" none */
     const char *gpu_type;    /* Google's accelerators: "nvidia-tesla-t4"; "" when part of type */
     int64_t gpu_count;       /* of gpu_type, per machine */
 };

@@ -137,6 +137,10 @@ void fb_norm_instance_attribute(struct fb_norm_call *c);
 void fb_norm_task_definition(struct fb_norm_call *c);
 void fb_norm_machine_profile(struct fb_norm_call *c);
 
+/* aws_group.c: the group that the call makes, grows or launches for; after all else of it is read.
+ */
+void fb_norm_group(struct fb_norm_call *c);
+
 /* aws_iam.c: identities, keys, grants, trust, fresh credentials. */
 void fb_norm_create_user(struct fb_norm_call *c);
 void fb_norm_create_role(struct fb_norm_call *c);

@@ -53,6 +53,7 @@ static const struct fb_event blank = {
                .zone = "",
                .image = "",
                .group = "",
+               .within = "",
                .gpu_type = ""},
     .mint =
         {.credential = "", .role_arn = "", .session_arn = "", .session = "", .source_identity = ""},
