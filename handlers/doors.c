@@ -130,6 +130,8 @@ bool fb_door_dead_letter(FILE *to, const struct fb_reject *r)
     fb_json_put_int(&line, "index", (int64_t)r->index);
     fb_json_put_int(&line, "line", (int64_t)r->line);
     fb_json_put_str(&line, "reason", r->reason);
+    if (r->carrier.id)
+        fb_json_put_str(&line, "carrier", r->carrier.id);
     fb_json_put_str(&line, "bytes", bytes.at);
     fb_json_close(&line, '}');
     fb_buf_addc(&line, '\n');

@@ -3,13 +3,15 @@
  * Trust: an event is acted on only when it came in an envelope whose source begins "aws." and whose
  * account is the function's own (from the invoked ARN) or configured; anything else, raw records
  * included, is decided in dry-run: whoever may invoke the function can write whatever JSON they
- * like. */
+ * like. The same envelope out of a queue, topic, stream or log group is in dry-run too: nobody but
+ * AWS can put an "aws." event on the default bus, but whoever may send to a queue can write one. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/text.h"
+#include "batch.h"
 #include "doors.h"
 #include "runtime_api.h"
 
@@ -24,7 +26,10 @@ struct door {
     struct fb_delivery delivery;
     char own_account[16];
     struct fb_buf answer, line;
-    size_t records, rejected;
+    struct fb_batch batch;
+    int64_t stop_mono_ms; /* what has not begun by then comes again; 0: no deadline */
+    size_t records, rejected, late;
+    bool told_apart; /* said once: a batch is decided in dry-run */
     bool full, tick; /* the answer holds no more; a scheduled event asks for a tick */
     char reason[512];
     char trace[sizeof((struct fb_invocation *)0)->trace_id + 32]; /* lives in the environment */
@@ -54,7 +59,8 @@ static bool trusted(const struct door *door, const struct fb_record *r)
 {
     const struct fb_envelope *e = &r->envelope;
 
-    return r->carrier.layers == 0 && e->present && fb_starts(e->source, "aws.") && *e->account && *door->own_account &&
+    return r->carrier.layers == 0 && e->present && fb_starts(e->source, "aws.") && *e->account &&
+           *door->own_account &&
            (strcmp(e->account, door->own_account) == 0 ||
             fb_config_has_account(door->rt.config, e->account));
 }
@@ -71,7 +77,9 @@ static const struct fb_buf *decision_json(struct door *door, const struct fb_dec
     return fb_buf_ok(one) ? one : NULL;
 }
 
-static void log_decision(struct door *door, const struct fb_decision *d, const struct fb_buf *json)
+/* item: the message that it came in; NULL none */
+static void log_decision(struct door *door, const struct fb_decision *d, const struct fb_buf *json,
+                         const char *item)
 {
     char when[FB_TIME_MAX];
 
@@ -81,6 +89,8 @@ static void log_decision(struct door *door, const struct fb_decision *d, const s
     fb_json_put_str(&door->line, "level", "info");
     fb_json_put_str(&door->line, "message", "decision");
     fb_json_put_str(&door->line, "request_id", door->inv.id);
+    if (item)
+        fb_json_put_str(&door->line, "item", item);
     fb_json_put_raw(&door->line, "decision", json ? json->at : "null");
     fb_json_close(&door->line, '}');
     fb_buf_addc(&door->line, '\n');
@@ -115,38 +125,58 @@ static void on_reject(void *self, const struct fb_reject *r)
     memcpy(door->reason, letter.at, letter.len + 1);
     fb_buf_release(&letter);
     FB_LOG(&door->rt.log, FB_LOG_ERROR, "rejected", {"request_id", door->inv.id, 0},
-           {"reason", r->reason, 0}, {"index", NULL, (int64_t)r->index});
+           {"reason", r->reason, 0}, {"index", NULL, (int64_t)r->index},
+           {"item", r->carrier.item ? r->carrier.item : "", 0});
     fb_door_dead_letter(stderr, r); /* the log group is the dead-letter file of this door */
+    fb_batch_unreadable(&door->batch, &r->carrier);
 }
 
-/* A Lambda batch (SQS, SNS, S3, Kinesis): what it carries is not looked into, and an answer that
- * reads as success would make its sender delete it. "" when r is none. */
-static const char *carrier(const struct fb_record *r)
+/* A message that is no JSON got its line; its bytes would be lost all the same. */
+static void keep_foreign(struct door *door, const struct fb_record *r)
 {
-    const struct fb_json *first = fb_json_at(fb_json_get(r->doc, "Records"), 0);
-    const char *source = fb_json_get_str(first, "eventSource");
+    const struct fb_reject piece = {.source = r->source,
+                                    .line = r->line,
+                                    .index = r->index,
+                                    .reason = "a message that holds no JSON",
+                                    .bytes = r->bytes,
+                                    .len = r->len,
+                                    .carrier = r->carrier};
 
-    source = *source ? source : fb_json_get_str(first, "EventSource");
-    return r->envelope.present || !fb_starts(source, "aws:") ? "" : source;
-}
-
-static bool refuse_carrier(struct door *door, const struct fb_record *r)
-{
-    const char *source = carrier(r);
-    const struct fb_reject piece = {
-        .source = r->source,
-        .line = r->line,
-        .index = r->index,
-        .reason = fb_arena_fmt(door->arena,
-                               "a batch of %s is not opened, nothing in it was decided: send "
-                               "EventBridge events to the function itself",
-                               source),
-        .bytes = r->bytes,
-        .len = r->len};
-
-    if (*source)
+    if (r->carrier.foreign)
         on_reject(door, &piece);
-    return *source != '\0';
+}
+
+/* Whether it is too late to begin another record. One is always decided: else a short timeout would
+ * send it around for ever. */
+static bool late(const struct door *door)
+{
+    return door->stop_mono_ms && door->records > 0 &&
+           fb_mono_ms(&door->rt.clock) >= door->stop_mono_ms;
+}
+
+/* A record that was not decided goes back with its message, or fails the event where it came alone:
+ * Lambda sends that again. */
+static enum fb_status not_decided(struct door *door, const struct fb_record *r, enum fb_status st,
+                                  const struct fb_err *err)
+{
+    if (!fb_batch_see(&door->batch, &r->carrier))
+        return st;
+    fb_batch_give_back(&door->batch, &r->carrier);
+    FB_LOG(&door->rt.log, FB_LOG_ERROR, "not decided", {"request_id", door->inv.id, 0},
+           {"item", r->carrier.item, 0}, {"why", err->text, 0});
+    return FB_OK;
+}
+
+static void tell_apart(struct door *door, const struct fb_record *r)
+{
+    if (door->told_apart || !door->rt.enforce || !r->carrier.layers || !r->envelope.present)
+        return;
+    door->told_apart = true;
+    FB_LOG(&door->rt.log, FB_LOG_WARN,
+           "an event out of a batch is decided in dry-run: whoever may send to its queue, topic or "
+           "stream could have written it",
+           {"request_id", door->inv.id, 0}, {"batch", r->carrier.batch ? r->carrier.batch : "", 0},
+           {"mend", "let the rule of the event bus invoke the function itself", 0});
 }
 
 static enum fb_status on_record(void *self, const struct fb_record *r, struct fb_err *err)
@@ -154,20 +184,32 @@ static enum fb_status on_record(void *self, const struct fb_record *r, struct fb
     struct door *door = self;
     const struct fb_buf *json;
     struct fb_decision d;
+    struct fb_err why = {0};
     enum fb_status st;
 
-    if (refuse_carrier(door, r))
-        return FB_OK;
+    (void)fb_batch_see(&door->batch, &r->carrier);
+    if (late(door)) {
+        door->late++;
+        if (door->batch.is) {
+            fb_batch_give_back(&door->batch, &r->carrier);
+            return FB_OK;
+        }
+        return fb_err_set(err, FB_ELIMIT, "time ran out after %zu records", door->records);
+    }
     door->delivery.trusted = trusted(door, r);
-    st = fb_pipeline_record(&door->rt, door->arena, r, &door->delivery, &d, err);
-    if (st != FB_OK)
-        return st;
+    tell_apart(door, r);
+    st = fb_pipeline_record(&door->rt, door->arena, r, &door->delivery, &d, &why);
+    if (st != FB_OK) {
+        *err = why;
+        return not_decided(door, r, st, &why);
+    }
     door->records++;
     door->tick |= door->delivery.trusted && strcmp(r->envelope.source, "aws.events") == 0 &&
                   strcmp(r->envelope.detail_type, "Scheduled Event") == 0;
     json = decision_json(door, &d);
-    log_decision(door, &d, json);
+    log_decision(door, &d, json, r->carrier.item);
     add_answer(door, json);
+    keep_foreign(door, r);
     return FB_OK;
 }
 
@@ -207,13 +249,19 @@ static int64_t time_left_ms(struct door *door, int64_t wall)
 
 static void prepare(struct door *door)
 {
-    int64_t wall = fb_wall_ms(&door->rt.clock);
+    int64_t wall = fb_wall_ms(&door->rt.clock), left;
 
     own_account(door->inv.arn, door->own_account, sizeof door->own_account);
     door->delivery = (struct fb_delivery){.received_ms = wall, .own_account = ""};
-    if (door->inv.deadline_ms)
-        door->delivery.deadline_mono_ms = fb_mono_ms(&door->rt.clock) + time_left_ms(door, wall);
-    door->records = door->rejected = 0;
+    door->stop_mono_ms = 0;
+    if (door->inv.deadline_ms) {
+        left = time_left_ms(door, wall);
+        door->delivery.deadline_mono_ms = fb_mono_ms(&door->rt.clock) + left;
+        door->stop_mono_ms = door->delivery.deadline_mono_ms -
+                             (left / 4 < FB_DEADLINE_MARGIN_MS ? left / 4 : FB_DEADLINE_MARGIN_MS);
+    }
+    door->records = door->rejected = door->late = 0;
+    fb_batch_reset(&door->batch);
     door->full = door->tick = false;
     door->reason[0] = '\0';
     fb_buf_reset(&door->answer);
@@ -221,6 +269,37 @@ static void prepare(struct door *door)
     /* putenv borrows the buffer: setenv would keep a copy of every trace id there ever was. */
     (void)snprintf(door->trace, sizeof door->trace, "_X_AMZN_TRACE_ID=%s", door->inv.trace_id);
     (void)putenv(door->trace);
+}
+
+/* What Lambda is told: a batch by its failures alone, anything else by its decisions. Nothing that
+ * could be read is an error: that event is never going to be better. */
+static enum fb_status answer(struct door *door, enum fb_status st, struct fb_err *err,
+                             struct fb_err *told)
+{
+    if (st == FB_OK && door->batch.is && !fb_batch_close(&door->batch))
+        st = fb_err_set(err, FB_ELIMIT, "more failures than an answer holds");
+    if (st != FB_OK) {
+        FB_LOG(&door->rt.log, FB_LOG_ERROR, "not decided", {"request_id", door->inv.id, 0},
+               {"why", err->text, 0});
+        return fb_runtime_api_error(door->api, door->inv.id, "Firebreak.NotDecided", err->text,
+                                    told);
+    }
+    if (door->batch.is) {
+        if (door->batch.failed)
+            FB_LOG(&door->rt.log, FB_LOG_WARN, "messages go back to their queue or stream",
+                   {"request_id", door->inv.id, 0}, {"messages", NULL, (int64_t)door->batch.failed},
+                   {"out_of_time", NULL, (int64_t)door->late});
+        return fb_runtime_api_respond(door->api, door->inv.id, door->batch.answer.at,
+                                      door->batch.answer.len, told);
+    }
+    if (door->records == 0)
+        return fb_runtime_api_error(door->api, door->inv.id, "Firebreak.BadEvent",
+                                    *door->reason ? door->reason : "no record in this event", told);
+    fb_buf_addc(&door->answer, ']');
+    if (door->full)
+        FB_LOG(&door->rt.log, FB_LOG_WARN, "answer cut: the log holds every decision",
+               {"request_id", door->inv.id, 0});
+    return fb_runtime_api_respond(door->api, door->inv.id, door->answer.at, door->answer.len, told);
 }
 
 /* One event: decided, acted on, answered. Returns false only when the API itself is gone. */
@@ -235,23 +314,7 @@ static bool handle(struct door *door)
                          &sink, &err);
     if (st == FB_OK && door->tick)
         run_tick(door);
-    if (st != FB_OK) {
-        sent =
-            fb_runtime_api_error(door->api, door->inv.id, "Firebreak.NotDecided", err.text, &told);
-        FB_LOG(&door->rt.log, FB_LOG_ERROR, "not decided", {"request_id", door->inv.id, 0},
-               {"why", err.text, 0});
-    } else if (door->records == 0) {
-        sent =
-            fb_runtime_api_error(door->api, door->inv.id, "Firebreak.BadEvent",
-                                 *door->reason ? door->reason : "no record in this event", &told);
-    } else {
-        fb_buf_addc(&door->answer, ']');
-        if (door->full)
-            FB_LOG(&door->rt.log, FB_LOG_WARN, "answer cut: the log holds every decision",
-                   {"request_id", door->inv.id, 0});
-        sent = fb_runtime_api_respond(door->api, door->inv.id, door->answer.at, door->answer.len,
-                                      &told);
-    }
+    sent = answer(door, st, &err, &told);
     if (sent != FB_OK)
         FB_LOG(&door->rt.log, FB_LOG_ERROR, "answer not taken", {"request_id", door->inv.id, 0},
                {"why", told.text, 0});
@@ -310,6 +373,7 @@ static int run(const struct fb_options *o)
     }
     fb_buf_init(&door.answer, FB_RESPONSE_MAX + 16);
     fb_buf_init(&door.line, 8u << 20);
+    fb_batch_init(&door.batch);
     setup.log = door.log =
         (struct fb_log){.to = stderr, .json = true, .least = FB_LOG_INFO, .clock = setup.clock};
     door.arena = fb_arena_new(FB_INVOCATION_BYTES_MAX);
@@ -327,6 +391,7 @@ static int run(const struct fb_options *o)
     fb_runtime_api_free(door.api);
     fb_buf_release(&door.answer);
     fb_buf_release(&door.line);
+    fb_batch_release(&door.batch);
     fb_arena_free(door.arena);
     fb_arena_free(arena);
     return status;

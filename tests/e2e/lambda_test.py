@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,29 @@ def launch(user, seed, count=2, region="us-east-1"):
     account = Account(ACCOUNT, seed)
     return envelope(account.launch(now(), account.user(user, "AKIA" + user.upper().ljust(16, "0")), region,
                                    "198.51.100.7", GO, "c5.large", count))
+
+
+def sqs(name, body, receives="1"):
+    """A message of a queue; body: text, or an object that is its text."""
+    return {"messageId": name, "receiptHandle": "h", "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:%s:q" % ACCOUNT,
+            "attributes": {"ApproximateReceiveCount": receives} if receives else {},
+            "body": body if isinstance(body, str) else json.dumps(body)}
+
+
+def sns(message):
+    return {"EventSource": "aws:sns", "Sns": {
+        "Type": "Notification", "MessageId": "n1", "TopicArn": "arn:aws:sns:us-east-1:%s:t" % ACCOUNT,
+        "Subject": "s", "Message": message, "Timestamp": "2026-01-01T00:00:00.000Z"}}
+
+
+def kinesis(number, data):
+    return {"eventSource": "aws:kinesis", "eventID": "shard:" + number, "kinesis": {
+        "sequenceNumber": number, "data": base64.b64encode(data).decode(), "partitionKey": "p"}}
+
+
+def packed(value):
+    return base64.b64encode(gzip.compress(json.dumps(value).encode())).decode()
 
 
 def next_reply(body=SMALL, request_id="id-1", *more, deadline_s=30, chunks=None, head=b"HTTP/1.1 200 OK"):
@@ -336,16 +360,16 @@ class Events(Door):
         letters = [x for x in self.lines() if "bytes" in x]
         self.assertEqual([base64.b64decode(x["bytes"]) for x in letters], [rows[3], rows[6]])
 
-    def test_a_batch_that_is_not_opened_is_refused_so_that_its_sender_keeps_it(self):
+    def test_notifications_and_subscriptions_are_answered_with_their_decisions(self):
         api, child = self.serve()
-        body = json.dumps(launch("sqs", "sqs"))
-        for event in ({"Records": [{"messageId": "m1", "body": body, "eventSource": "aws:sqs"}]},
-                      {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": body}}]},
-                      {"Records": [{"eventSource": "aws:s3", "s3": {}}]}):
+        body = json.dumps(launch("carried", "carried"))
+        group = {"messageType": "DATA_MESSAGE", "logGroup": "g", "logEvents": [
+            {"id": f"l{n}", "timestamp": 1, "message": json.dumps({"eventID": f"log{n}"})} for n in range(3)]}
+        for event, ids in (({"Records": [sns(body)]}, [json.loads(body)["detail"]["eventID"]]),
+                           ({"Records": [sns("just words")]}, ["n1"]),
+                           ({"awslogs": {"data": packed(group)}}, ["log0", "log1", "log2"])):
             answer = api.invoke(event, 30, child)
-            self.assertEqual((answer.kind, answer.error_type), ("error", "Firebreak.BadEvent"))
-            self.assertIn("not opened", answer.json()["errorMessage"])
-        self.assertEqual(len([x for x in self.lines() if "bytes" in x]), 3)
+            self.assertEqual((answer.kind, [d["event_id"] for d in answer.json()]), ("response", ids))
 
     def test_an_answer_over_the_limit_is_cut_whole_and_the_log_holds_every_decision(self):
         api, child = self.serve()
@@ -420,6 +444,117 @@ class Events(Door):
         self.assertEqual(child.starts, 1)
         if not SANITIZED:  # a sanitizer keeps what was freed
             self.assertLess(after - memory, 512, f"{memory} kB after 1,000 events, {after} kB after 10,000")
+
+
+class Batches(Door):
+    def failures(self, answer):
+        self.assertEqual(answer.kind, "response", answer.body)
+        self.assertEqual(list(answer.json()), ["batchItemFailures"])
+        return [x["itemIdentifier"] for x in answer.json()["batchItemFailures"]]
+
+    def decided(self):
+        return [(x.get("item"), x["decision"]["event_id"]) for x in self.lines() if "decision" in x]
+
+    def test_exactly_the_messages_that_nobody_can_read_go_back_to_their_queue(self):
+        api, child = self.serve()
+        event = {"Records": [sqs("m1", {"eventID": "e1"}), sqs("m2", '{"cut":'), sqs("m3", {"eventID": "e3"}),
+                             sqs("m4", "not json"), sqs("m5", {"Records": [{"eventID": "e5"}, 7, 8]}),
+                             sqs("m6", json.loads(json.dumps(sns("words")["Sns"]))),
+                             sqs("m7", {"foo": "bar"})]}
+        self.assertEqual(self.failures(api.invoke(event, 30, child)), ["m2", "m4", "m5"])
+        self.assertEqual(self.decided(), [("m1", "e1"), ("m3", "e3"), ("m4", "m4"), ("m5", "e5"), ("m6", "n1"),
+                                          ("m7", "m7")])
+        letters = [x for x in self.lines() if "bytes" in x]
+        self.assertEqual([x["carrier"] for x in letters], ["m2", "m4", "m5", "m5"])
+        self.assertEqual(base64.b64decode(letters[0]["bytes"]), b'{"cut":')
+        self.assertEqual(self.failures(api.invoke({"Records": [sqs("m8", {"eventID": "e8"})]}, 30, child)), [])
+
+    def test_a_message_that_nobody_can_ever_read_does_not_come_for_ever(self):
+        api, child = self.serve()
+        for receives, back in (("1", ["m1"]), ("9", ["m1"]), ("10", []), ("4000", []), (None, ["m1"])):
+            message = sqs("m1", "{", receives)
+            self.assertEqual(self.failures(api.invoke({"Records": [message]}, 30, child)), back)
+        self.assertEqual(len([x for x in self.lines() if "bytes" in x]), 5)  # kept each time
+
+    def test_a_stream_never_stops_behind_a_record_that_nobody_can_read(self):
+        api, child = self.serve()
+        event = {"Records": [kinesis("1", b'{"eventID":"k1"}'), kinesis("2", b"{"), kinesis("3", b"Hello"),
+                             dict(kinesis("4", b""), kinesis={"sequenceNumber": "4", "data": "%%%"}),
+                             kinesis("5", gzip.compress(b'{"eventID":"k5"}'))]}
+        self.assertEqual(self.failures(api.invoke(event, 30, child)), [])
+        self.assertEqual([i for _, i in self.decided()], ["k1", "shard:3", "k5"])
+        self.assertEqual([x["carrier"] for x in self.lines() if "bytes" in x], ["shard:2", "shard:3", "shard:4"])
+
+    def test_what_the_time_does_not_suffice_for_goes_back_and_is_decided_the_next_time(self):
+        api, child = self.serve(FIREBREAK_STATE="sqlite:" + self.path("s.db"))
+        who = {"type": "IAMUser", "userName": "u", "arn": f"arn:aws:iam::{ACCOUNT}:user/u", "accountId": ACCOUNT}
+        body = json.dumps({"Records": [  # each is a commit
+            {"eventID": f"x{n}", "eventTime": "2026-01-01T00:00:00Z", "eventSource": "ec2.amazonaws.com",
+             "eventName": "DescribeVpcs", "userIdentity": who} for n in range(300)]}, separators=(",", ":"))
+        names = [f"m{n}" for n in range(40 if SANITIZED else 70)]
+        waiting, rounds = list(names), 0
+        while waiting:
+            rounds += 1
+            self.assertLess(rounds, 300)
+            event = {"Records": [sqs(n, body.replace('"x', '"' + n + "-")) for n in waiting]}
+            back = self.failures(api.invoke(event, 3 if SANITIZED else 1, child))
+            self.assertEqual(back, [n for n in waiting if n in set(back)])
+            self.assertTrue(len(back) < len(waiting) or rounds < 100)
+            waiting = back
+        self.assertEqual(child.starts, 1)
+        self.assertEqual(len({i for _, i in self.decided()}), len(names) * 300)
+        self.assertGreater(rounds, 1)
+
+    def test_a_store_that_fails_sends_back_its_messages_and_no_other(self):
+        folder = self.path("gone")
+        os.mkdir(folder)
+        api, child = self.serve(FIREBREAK_STATE="sqlite:" + folder + "/s.db")
+        self.assertEqual(self.failures(api.invoke({"Records": [sqs("m0", launch("a", "a"))]}, 30, child)), [])
+        with sqlite3.connect(folder + "/s.db", isolation_level=None) as db:
+            db.execute("BEGIN EXCLUSIVE")  # somebody holds the store
+            answer = api.invoke({"Records": [sqs("m1", launch("b", "b")), sqs("m2", "{")]}, 60, child)
+            db.execute("ROLLBACK")
+        self.assertEqual(self.failures(answer), ["m1", "m2"])
+        self.assertEqual(self.failures(api.invoke({"Records": [sqs("m1", launch("b", "b"))]}, 30, child)), [])
+
+    def test_an_event_out_of_a_queue_topic_or_stream_is_never_acted_on(self):
+        for carry in (lambda e: {"Records": [sqs("m1", e)]},
+                      lambda e: {"Records": [sns(json.dumps(e))]},
+                      lambda e: {"Records": [kinesis("1", json.dumps(e).encode())]},
+                      lambda e: {"Records": [sqs("m1", sns(json.dumps(e))["Sns"])]},
+                      lambda e: {"awslogs": {"data": packed({
+                          "messageType": "DATA_MESSAGE", "logGroup": "g",
+                          "logEvents": [{"id": "l", "timestamp": 1, "message": json.dumps(e)}]})}}):
+            notice = leak_notice(ACCOUNT, now(), "AKIAEXAMPLEEXAMPLE01", "leaky", "https://code.example/x")
+            event = carry(notice)
+            with self.subTest(event=event):
+                api, child = self.serve(FIREBREAK_MODE="enforce", AWS_ENDPOINT_URL="http://127.0.0.1:1")
+                before = len(self.lines())
+                self.assertEqual(api.invoke(event, 30, child).kind, "response")
+                lines = self.lines()[before:]
+                decision = [x["decision"] for x in lines if "decision" in x][0]
+                self.assertEqual(decision["level"], "contain")
+                self.assertEqual({a["status"] for a in decision["actions"]} - {"planned"}, set())
+                self.assertIn("decided in dry-run", " ".join(x.get("message", "") for x in lines))
+                child.stop()
+
+    def test_a_tick_out_of_a_queue_is_none(self):
+        api, child = self.serve(FIREBREAK_STATE="sqlite:" + self.path("s.db"))
+        tick = {"version": "0", "id": "t", "detail-type": "Scheduled Event", "source": "aws.events",
+                "account": ACCOUNT, "time": "2026-01-01T00:00:00Z", "region": "us-east-1", "resources": [],
+                "detail": {}}
+        self.assertEqual(self.failures(api.invoke({"Records": [sqs("m1", tick)]}, 30, child)), [])
+        self.assertNotIn("tick", self.messages())
+
+    def test_a_log_file_in_s3_is_never_taken_for_read(self):
+        api, child = self.serve()
+        notice = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {
+            "bucket": {"name": "trail"},
+            "object": {"key": "AWSLogs/1/CloudTrail/us-east-1/2026/01/02/1_CloudTrail_x.json.gz"}}}
+        answer = api.invoke({"Records": [notice]}, 30, child)
+        self.assertEqual((answer.kind, answer.error_type), ("error", "Firebreak.BadEvent"))
+        self.assertIn("names an object, not an event", answer.json()["errorMessage"])
+        self.assertEqual(self.failures(api.invoke({"Records": [sqs("m1", {"Records": [notice]})]}, 30, child)), ["m1"])
 
 
 class Crash(Door):
