@@ -101,6 +101,8 @@ bool fb_arena_failed(const struct fb_arena *a) { return a->failed; }
 
 size_t fb_arena_used(const struct fb_arena *a) { return a->used; }
 
+size_t fb_arena_left(const struct fb_arena *a) { return a->max - a->used; }
+
 static struct block *block_with_room(struct fb_arena *a, size_t bytes)
 {
     struct block *b = a->blocks;

@@ -27,6 +27,9 @@ bool fb_arena_failed(const struct fb_arena *a);
 /* Bytes handed out since the last reset. */
 size_t fb_arena_used(const struct fb_arena *a);
 
+/* Bytes that may still be asked for. */
+size_t fb_arena_left(const struct fb_arena *a);
+
 /* Zeroed memory of `bytes` bytes, aligned for any type; NULL at the ceiling or when memory is
  * short. 0 bytes give a valid pointer. */
 void *fb_arena_alloc(struct fb_arena *a, size_t bytes);

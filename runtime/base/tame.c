@@ -115,12 +115,23 @@ static bool is_number(const char *p, size_t n)
     return i == n;
 }
 
+/* Whether every parser can hold the number: whole ones in 64 bits, others in a double (what is too
+ * small for one is 0). */
+static bool number_fits(const char *text, bool fraction)
+{
+    errno = 0;
+    if (fraction)
+        return isfinite(strtod(text, NULL));
+    (void)strtoll(text, NULL, 10);
+    return errno == 0;
+}
+
 static void number(struct tamer *t)
 {
     const char *run = t->at;
+    const char *text = NULL;
     char copy[64];
     size_t n;
-    double v;
 
     while (t->at < t->end && (strchr("+-.eE", *t->at) || (*t->at >= '0' && *t->at <= '9')) &&
            *t->at)
@@ -133,23 +144,14 @@ static void number(struct tamer *t)
     if (n < sizeof copy) {
         memcpy(copy, run, n);
         copy[n] = '\0';
-        errno = 0;
-        if (!strpbrk(copy, ".eE")) {
-            (void)strtoll(copy, NULL, 10);
-            if (errno == 0) {
-                fb_buf_addn(t->to, run, n);
-                return;
-            }
-        }
-        errno = 0;
-        v = strtod(copy, NULL);
-        if (isfinite(v) && strpbrk(copy, ".eE") && !(errno == ERANGE && v != 0)) {
-            if (errno == ERANGE)
-                fb_buf_add(t->to, "0.0");
-            else
-                fb_buf_addn(t->to, run, n);
-            return;
-        }
+        text = copy;
+    } else if (t->at < t->end) {
+        text = run; /* what follows is no part of it: strtod stops there */
+    }
+    if (text &&
+        number_fits(text, memchr(run, '.', n) || memchr(run, 'e', n) || memchr(run, 'E', n))) {
+        fb_buf_addn(t->to, run, n);
+        return;
     }
     t->odd |= FB_ODD_BIG_NUMBER;
     fb_buf_add(t->to, *run == '-' ? "-1e300" : "1e300");

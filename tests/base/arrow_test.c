@@ -12,10 +12,10 @@ struct room {
 };
 
 static const struct room ROOMS[] = {
-    {"base", "", "jansson.h openssl/crypto.h openssl/evp.h openssl/hmac.h"},
+    {"base", "", "jansson.h yyjson.h openssl/crypto.h openssl/evp.h openssl/hmac.h"},
     {"store", "", "sqlite3.h"},
     {"cloud", "", "curl/ expat.h openssl/"},
-    {"ingest", "", "zlib.h"},
+    {"ingest", "", "zlib.h libdeflate.h"},
     {"normalize", "ingest", ""},
     {"attribute", "normalize", ""},
     {"score", "normalize attribute", ""},
@@ -24,9 +24,9 @@ static const struct room ROOMS[] = {
     {"incident", "normalize attribute score playbook contain store", ""},
 };
 
-static const char *const FOREIGN[] = {"jansson.h", "openssl/", "sqlite3.h",    "curl/",
-                                      "expat.h",   "zlib.h",   "libdeflate.h", "lua.h",
-                                      "lauxlib.h", "lualib.h", "luaconf.h"};
+static const char *const FOREIGN[] = {"jansson.h", "yyjson.h",  "openssl/", "sqlite3.h",
+                                      "curl/",     "expat.h",   "zlib.h",   "libdeflate.h",
+                                      "lua.h",     "lauxlib.h", "lualib.h", "luaconf.h"};
 
 static bool word_in(const char *words, const char *word, size_t len)
 {
