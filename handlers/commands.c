@@ -105,13 +105,22 @@ const struct fb_command fb_commands[] = {
      "  RC reach        C other accounts too  U this account\n"
      "A metric that nothing proves is ? and counts as its highest. Score, 0 to 100, is its "
      "activity.\n"
-     "AWS services and drills are not listed. --output csv and html are tables.\n"
+     "AWS services and drills are not listed. --output csv and html are tables. \"could be\" is "
+     "the\n"
+     "risk with only the rights that the log saw in use: what rightsizing would gain.\n"
+     "\n"
+     "--note-risk keeps the risk of every identity of a store whose rights --iam tells (and of "
+     "users\n"
+     "that were never seen): its score then starts up to 0.6 nats higher, or lower. What it did "
+     "is\n"
+     "left out of that; metrics that neither file proves count as their highest.\n"
      "\n"
      "  aws iam get-account-authorization-details > iam.json\n"
      "  aws iam generate-credential-report; aws iam get-credential-report > report.json\n"
      "\n"
-     "Example: firebreak identities --iam iam.json events/leaked-key-every-region\n",
-     "csOir", 0, -1, "", true},
+     "Example: firebreak identities --iam iam.json events/leaked-key-every-region\n"
+     "         firebreak identities --iam iam.json --note-risk --state sqlite:/var/lib/fb.db\n",
+     "csOirn", 0, -1, "", true},
     {"lambda", fb_door_lambda, "serve the AWS Lambda Runtime API",
      "Usage: firebreak lambda [options]\n"
      "\n"
@@ -140,6 +149,7 @@ const struct fb_option_row fb_option_rows[] = {
     {"event", 'e', "ID", "", "explain this event"},
     {"iam", 'i', "FILE", "", "output of aws iam get-account-authorization-details"},
     {"credential-report", 'r', "FILE", "", "output of aws iam get-credential-report, or its CSV"},
+    {"note-risk", 'n', "", "", "keep the risk that --iam proves in the store"},
     {"all", 'a', "", "", "explain every event that fires a signal"},
 };
 

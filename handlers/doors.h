@@ -17,7 +17,7 @@ struct fb_options {
     const char *config, *state, *playbooks, *mode, *dead_letters, *event;
     const char *output, *workers;        /* NULL: not given */
     const char *iam, *credential_report; /* files of what AWS itself knows of identities */
-    bool json, all;
+    bool json, all, note_risk;
     char **args; /* what is left */
     int arg_count;
 };
@@ -27,7 +27,7 @@ struct fb_command {
     int (*run)(const struct fb_options *o);
     const char *summary;    /* one line of --help */
     const char *usage;      /* the whole of COMMAND --help */
-    const char *options;    /* which of the options it takes, as letters: c s p m o O d e a w i r */
+    const char *options;    /* which of the options it takes, as letters: c s p m o O d e a w i r n */
     int args_min, args_max; /* -1: any number */
     const char *words;      /* what an argument may be, spaces between; "" anything */
     bool paths;             /* arguments are paths */

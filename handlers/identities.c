@@ -362,9 +362,26 @@ static int finish(struct identities *x, const struct fb_options *o, bool whole)
     return !whole ? FB_EXIT_USAGE : x->rejected ? FB_EXIT_REJECTED : FB_EXIT_DONE;
 }
 
+static enum fb_status note(struct identities *x, struct fb_err *err)
+{
+    struct fb_noted noted;
+    enum fb_status st = fb_rows_note(&x->rows, &x->rt, x->arena, &x->facts, &noted, err);
+    struct fb_buf b;
+
+    if (st != FB_OK)
+        return st;
+    fb_buf_init(&b, 512);
+    fb_buf_fmt(&b, "noted the risk of %zu identities; %zu left: --iam does not tell their rights",
+               noted.noted, noted.left);
+    fb_door_say(b.at);
+    fb_buf_release(&b);
+    return FB_OK;
+}
+
 static int list(struct identities *x, const struct fb_options *o)
 {
     struct fb_err err = {0};
+    int status;
 
     if (o->arg_count)
         return finish(x, o, walk(x, o));
@@ -372,7 +389,15 @@ static int list(struct identities *x, const struct fb_options *o)
         fb_door_say(err.text);
         return FB_EXIT_USAGE;
     }
-    return finish(x, o, true);
+    if (!o->note_risk)
+        return finish(x, o, true);
+    if (!fb_rows_add_users(&x->rows, x->arena, &x->facts))
+        fb_door_say("--iam names more users than the table holds: the rest is not noted");
+    status = finish(x, o, true);
+    if (status != FB_EXIT_DONE || note(x, &err) == FB_OK)
+        return status;
+    fb_door_say(err.text);
+    return FB_EXIT_USAGE;
 }
 
 int fb_door_identities(const struct fb_options *o)
@@ -389,6 +414,9 @@ int fb_door_identities(const struct fb_options *o)
     x.arena = fb_arena_new(FB_INVOCATION_BYTES_MAX);
     if (o->arg_count && o->state)
         fb_door_say("identities reads either a log (PATH) or a store (--state), not both at once");
+    else if (o->note_risk && (o->arg_count || !o->iam))
+        fb_door_say("--note-risk writes what --iam FILE proves into a store: name both, and no log "
+                    "(firebreak learn feeds logs)");
     else if (arena && x.arena && facts &&
              (o->arg_count ? fb_door_open(&x.rt, arena, &fixed, false, false)
                            : fb_door_open_kept(&x.rt, arena, &fixed, false, false, "identities"))) {

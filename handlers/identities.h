@@ -62,6 +62,10 @@ struct fb_row *fb_row_of(struct fb_rows *rows, const char *identity);
 const struct fb_row *fb_row_find(const struct fb_rows *rows, const char *identity);
 void fb_rows_release(struct fb_rows *rows);
 
+/* The same with its kind and account, where they are not known yet. */
+struct fb_row *fb_row_for(struct fb_rows *rows, const char *identity, enum fb_hop_kind kind,
+                          const char *account);
+
 /* When everything is gathered: finds each row's root. Only now, because an event that tells who
  * made a session may come after those of the session. */
 void fb_rows_link(struct fb_rows *rows);
@@ -73,6 +77,16 @@ enum fb_status fb_rows_load(struct fb_rows *rows, struct fb_store *s, struct fb_
 /* identities.c: the metrics as far as they are proved. now_ms: for ages. */
 void fb_row_judge(struct fb_row *row, struct fb_arena *a, const struct fb_iam_facts *facts,
                   bool log, int64_t now_ms);
+
+/* identities_note.c: rows for the users that the files name (false: the table is full); and each
+ * root's risk, as far as the files prove its rights, into the store. */
+struct fb_noted {
+    size_t noted, left;
+};
+bool fb_rows_add_users(struct fb_rows *rows, struct fb_arena *a, const struct fb_iam_facts *facts);
+enum fb_status fb_rows_note(const struct fb_rows *rows, struct fb_runtime *rt, struct fb_arena *a,
+                            const struct fb_iam_facts *facts, struct fb_noted *out,
+                            struct fb_err *err);
 
 /* identities_out.c; false when it could not be written. */
 bool fb_rows_write(FILE *to, enum fb_form form, const struct fb_rows *rows, bool colour);

@@ -100,6 +100,19 @@ struct fb_row *fb_row_of(struct fb_rows *rows, const char *identity)
     return row;
 }
 
+struct fb_row *fb_row_for(struct fb_rows *rows, const char *identity, enum fb_hop_kind kind,
+                          const char *account)
+{
+    struct fb_row *row = fb_row_of(rows, identity);
+
+    if (!row)
+        return NULL;
+    row->kind = row->kind ? row->kind : kind;
+    if (!*row->account)
+        (void)set(&row->account, account);
+    return row;
+}
+
 void fb_rows_release(struct fb_rows *rows)
 {
     for (size_t i = 0; i < rows->count; i++)

@@ -114,8 +114,8 @@ static bool set_option(struct fb_options *o, int letter, const char *value)
         ['m'] = &o->mode,    ['d'] = &o->dead_letters, ['e'] = &o->event,
         ['w'] = &o->workers, ['i'] = &o->iam,          ['r'] = &o->credential_report};
 
-    if (letter == 'a') {
-        o->all = true;
+    if (letter == 'a' || letter == 'n') {
+        *(letter == 'a' ? &o->all : &o->note_risk) = true;
         return true;
     }
     if (letter == 'o' || letter == 'O') {

@@ -308,6 +308,40 @@ enum fb_status fb_pipeline_retire(struct fb_runtime *rt, struct fb_arena *a, con
     return st;
 }
 
+enum fb_status fb_pipeline_note_risk(struct fb_runtime *rt, struct fb_arena *a, const char *root,
+                                     int64_t at_ms, int risk_tenths, struct fb_err *err)
+{
+    struct fb_decision out = {.problem = ""};
+    struct fb_step s = {.rt = rt, .a = a, .out = &out};
+    enum fb_status st = FB_ECONFLICT;
+
+    for (int i = 0; i < FB_STEP_TRIES && st == FB_ECONFLICT; i++) {
+        struct fb_profile *p;
+        struct fb_put put = {0};
+        uint64_t version;
+
+        st = fb_step_load_profile(&s, fb_step_key(a, "prof", root), &p, &version, err);
+        if (st != FB_OK)
+            break;
+        fb_profile_note_risk(p, at_ms, risk_tenths);
+        st = fb_step_put_profile(&s, &put, "prof", root, p, version);
+        if (st == FB_OK)
+            st = fb_store_commit(rt->store, &put, 1, false, err);
+    }
+    return fb_err_ctx(err, st, "note the risk of %s", root);
+}
+
+/* What a root's own name tells of its kind: what excuses it (a person's sign-in) hangs on that. */
+static enum fb_hop_kind kind_of(const char *identity)
+{
+    return strstr(identity, ":assumed-role/AWSReservedSSO_")           ? FB_HOP_SSO
+           : strstr(identity, ":assumed-role/")                        ? FB_HOP_ROLE
+           : strstr(identity, ":user/")                                ? FB_HOP_USER
+           : fb_ends(identity, ".gserviceaccount.com")                 ? FB_HOP_SERVICE_ACCOUNT
+           : fb_starts(identity, "arn:") && fb_ends(identity, ":root") ? FB_HOP_ROOT
+                                                                       : FB_HOP_UNKNOWN;
+}
+
 enum fb_status fb_pipeline_standing(struct fb_runtime *rt, struct fb_arena *a, const char *identity,
                                     struct fb_decision *out, struct fb_err *err)
 {
@@ -322,7 +356,7 @@ enum fb_status fb_pipeline_standing(struct fb_runtime *rt, struct fb_arena *a, c
     out->ev.account = arn.account;
     out->chain.count = 1;
     out->chain.hops[0] =
-        (struct fb_hop){FB_HOP_UNKNOWN, identity, arn.account, "", "", "", "", "", "", 0, true};
+        (struct fb_hop){kind_of(identity), identity, arn.account, "", "", "", "", "", "", 0, true};
     st = fb_step_load(&s, err);
     if (st != FB_OK)
         return st;

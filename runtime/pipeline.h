@@ -147,6 +147,11 @@ struct fb_model *fb_recorded_world(struct fb_runtime *rt, struct fb_arena *a,
 enum fb_status fb_pipeline_retire(struct fb_runtime *rt, struct fb_arena *a, const char *root,
                                   int64_t now_ms, struct fb_err *err);
 
+/* Keeps what a thief of this root would gain (score/risk.h, in tenths), so that the prior of its
+ * score shifts. A root that is not known yet is known by that alone. */
+enum fb_status fb_pipeline_note_risk(struct fb_runtime *rt, struct fb_arena *a, const char *root,
+                                     int64_t at_ms, int risk_tenths, struct fb_err *err);
+
 /* One turn of the minute timer: works every incident that is due. */
 struct fb_tick {
     size_t seen, worked;

@@ -250,9 +250,11 @@ class Identities(Folder):
                     continue
                 final[d["root"]] = d
                 for who in d["chain"]:
-                    if not who.endswith(".amazonaws.com"):
+                    if not who.endswith((".amazonaws.com", "@cloudservices.gserviceaccount.com")):  # services
                         self.assertIn(who, rows, story)
             for root, d in final.items():
+                if not root.startswith("arn:"):
+                    continue  # an outsider's name tells none of our accounts, whose news it would be
                 if root in rows and rows[root]["root"] == root:
                     self.assertAlmostEqual(rows[root]["score"], d["score"], delta=.11, msg=story)
 
@@ -558,6 +560,92 @@ class Proofs(Folder):
             status, _, err = run("identities", "-", "--iam", self.write("odd", shape), stdin=log)
             self.assertIn(status, (0, 1), err)
             self.assertNotIn("Sanitizer", err)
+
+
+class NoteRisk(Folder):
+    """What --iam proves shifts the score of what the identity does next, both ways, and explain says so."""
+
+    def setUp(self):
+        super().setUp()
+        self.state = "sqlite:" + os.path.join(self.folder, "fb.db")
+        self.iam = {"UserDetailList": [], "RoleDetailList": [], "GroupDetailList": [], "Policies": []}
+        for name, rights in (("boss", allow("*")), ("reader", allow("s3:GetObject", "arn:aws:s3:::one/a")),
+                             ("asleep", allow("*"))):
+            self.iam["UserDetailList"].append({
+                "UserName": name, "Arn": f"arn:aws:iam::{ACCOUNT}:user/{name}", "CreateDate": "2020-01-01T00:00:00Z",
+                "GroupList": [], "AttachedManagedPolicies": [],
+                "UserPolicyList": [{"PolicyName": "p", "PolicyDocument": policy(rights)}]})
+        self.path = self.write("iam.json", self.iam)
+        self.quiet = ndjson(event(1, "ListUsers", user("boss"), service="iam"),
+                            event(2, "ListUsers", user("reader", key="AKIAIOSFODNN7EXAMPL2"), service="iam"),
+                            event(3, "ListUsers", user("stranger", key="AKIAIOSFODNN7EXAMPL3"), service="iam"))
+
+    def act(self, name, key, *args):
+        log = ndjson(event(7, "StopLogging", user(name, key=key), service="cloudtrail",
+                           time="2026-03-02T11:00:00Z", requestParameters={"name": "main"}))
+        return records("explain", "--event", "00000000-0000-4000-8000-000000000007", *args, "-", stdin=log)[0]
+
+    def note(self):
+        status, out, err = run("identities", "--state", self.state, "--iam", self.path, "--note-risk")
+        self.assertEqual(status, 0, err)
+        return out, err
+
+    def test_the_same_event_scores_by_the_risk_of_who_did_it(self):
+        run("replay", "--state", self.state, "-", stdin=self.quiet)
+        out, err = self.note()
+        self.assertIn("noted the risk of 3 identities; 1 left", err)
+        self.assertIn("user/asleep", out)  # named by the file, never seen
+        shift = {}
+        for name, key in (("boss", "AKIAIOSFODNN7EXAMPLE"), ("reader", "AKIAIOSFODNN7EXAMPL2"),
+                          ("stranger", "AKIAIOSFODNN7EXAMPL3"), ("asleep", "AKIAIOSFODNN7EXAMPL4")):
+            x = self.act(name, key, "--state", self.state)
+            shift[name] = (x["prior"], x["risk"], x["score"])
+        high = score_of("FBIR:1/CT:K/EX:I/MF:N/AG:O/PW:A/CP:U/DT:H/RC:C")  # its key may be old: nothing proves it
+        for name in ("boss", "asleep"):
+            self.assertEqual(shift[name][1], high)
+            self.assertAlmostEqual(shift[name][0], min(.6, (high - 5) / 8), delta=.001)
+        self.assertLess(shift["reader"][1], 7)
+        self.assertAlmostEqual(shift["reader"][0], (shift["reader"][1] - 5) / 8, places=3)
+        self.assertEqual(shift["stranger"][:2], (0, None))
+        self.assertGreater(shift["boss"][2], shift["stranger"][2] + 2)
+        self.assertGreater(shift["boss"][2], shift["reader"][2])
+        out = run("explain", "--state", self.state, f"arn:aws:iam::{ACCOUNT}:user/boss")[1]
+        self.assertIn(f"prior: {(high - 5) / 8:+.2f} nats, for an identity risk of {high} out of 10", out)
+        self.assertIn(f"Its identity risk of {high} out of 10 makes it more suspect beforehand", " ".join(out.split()))
+
+    def test_what_it_did_is_not_counted_twice_and_noting_again_changes_nothing(self):
+        """A contained identity is suspected, which raises the risk that is listed, not the one that is noted."""
+        self.iam["UserDetailList"][0]["UserPolicyList"][0]["PolicyDocument"] = policy(allow("s3:PutObject", "arn:aws:s3:::b/c"))
+        self.path = self.write("iam.json", self.iam)
+        run("replay", "--state", self.state, "-", stdin=self.quiet)
+        self.note()
+        before = self.act("boss", "AKIAIOSFODNN7EXAMPLE", "--state", "memory:")
+        calm = records("explain", "--state", self.state, f"arn:aws:iam::{ACCOUNT}:user/boss")[0]
+        run("replay", "--state", self.state, "-", stdin=ndjson(
+            *[event(20 + n, name, user("boss"), service=service, time=f"2026-03-02T10:30:0{n}Z",
+                    requestParameters={"name": "x", "userName": "other", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"})
+              for n, (name, service) in enumerate((("StopLogging", "cloudtrail"), ("DeleteDetector", "guardduty"),
+                                                   ("AttachUserPolicy", "iam"), ("CreateAccessKey", "iam")))]))
+        self.note()
+        hot = records("explain", "--state", self.state, f"arn:aws:iam::{ACCOUNT}:user/boss")[0]
+        self.assertEqual(before["risk"], None)
+        self.assertEqual(hot["level"], "contain")
+        self.assertEqual((hot["risk"], hot["prior"]), (calm["risk"], calm["prior"]))
+        self.note()
+        self.assertEqual(records("explain", "--state", self.state, f"arn:aws:iam::{ACCOUNT}:user/boss")[0], hot)
+
+    def test_risk_alone_makes_nobody_suspect(self):
+        run("replay", "--state", self.state, "-", stdin=self.quiet)
+        self.note()
+        rows = records("identities", "--state", self.state)
+        self.assertEqual({r["level"] for r in rows}, {"observe"})
+        self.assertEqual(run("incidents", "--state", self.state)[1], "")
+
+    def test_it_needs_a_store_and_what_aws_says(self):
+        for args in (("--note-risk", "--state", self.state), ("--note-risk", "--iam", self.path, CHAINED)):
+            status, out, err = run("identities", *args)
+            self.assertEqual((status, out), (1, ""))
+            self.assertIn("name both", err)
 
 
 class HostileNames(unittest.TestCase):
