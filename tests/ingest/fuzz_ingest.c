@@ -1,7 +1,9 @@
 /* fuzz_ingest.c - libFuzzer's door to the reader: any bytes, every layout; option FB_FUZZ builds
- * it. The first byte chooses the layout and the name, the rest is the source. */
+ * it. The first byte chooses the layout, the name and whether it came as an HTTP message, the rest
+ * is the source; so one byte before any example is a seed. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "ingest/ingest.h"
@@ -20,10 +22,19 @@ static void check(struct order *o, size_t index, const char *bytes, size_t len)
         (void)*(const volatile char *)(bytes + i);
 }
 
+static void check_carrier(const struct fb_carrier *c)
+{
+    if (c->foreign && !c->layers && !c->batch)
+        abort();
+    if (c->item && (!*c->item || !c->batch || strlen(c->item) > 256))
+        abort();
+}
+
 static enum fb_status on_record(void *self, const struct fb_record *r, struct fb_err *err)
 {
     (void)err;
     check(self, r->index, r->bytes, r->len);
+    check_carrier(&r->carrier);
     if (fb_json_kind(r->doc) != FB_JSON_OBJECT || r->len < 2 || r->bytes[0] != '{')
         abort();
     return FB_OK;
@@ -34,6 +45,7 @@ static void on_reject(void *self, const struct fb_reject *r)
     if (!r->reason || !*r->reason)
         abort();
     check(self, r->index, r->bytes, r->len);
+    check_carrier(&r->carrier);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -45,9 +57,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 
     if (a && len > 0) {
         enum fb_layout layout = bytes[0] & 4 ? FB_LAYOUT_LINES : FB_LAYOUT_GUESS;
+        const struct fb_header headers[] = {{"ce-specversion", "1.0"}, {"ce-id", "x%20y"}};
+        const char *text = (const char *)(bytes + 1);
 
-        if (fb_ingest_bytes(a, names[bytes[0] & 3], layout, (const char *)(bytes + 1), len - 1,
-                            &sink, NULL) != FB_OK)
+        if (bytes[0] & 8) {
+            if (fb_ingest_http(a, "x", headers, 2, text, len - 1, &sink, NULL) != FB_OK)
+                abort();
+        } else if (fb_ingest_bytes(a, names[bytes[0] & 3], layout, text, len - 1, &sink, NULL) !=
+                   FB_OK)
             abort();
     }
     fb_arena_free(a);
