@@ -74,10 +74,12 @@ const struct fb_command fb_commands[] = {
      "Example: firebreak ledger verify --state sqlite:/var/lib/firebreak.db\n",
      "cso", 1, 1, "verify", false},
     {"signals", fb_door_signals, "the signal table: what raises a score, and by how much",
-     "Usage: firebreak signals [--output text|json|csv|html]\n"
+     "Usage: firebreak signals [options]\n"
+     "\n"
+     "Every signal with the weight that counts: the configuration's where it changes one.\n"
      "\n"
      "Example: firebreak signals --output csv > signals.csv\n",
-     "O", 0, 0, "", false},
+     "cO", 0, 0, "", false},
     {"chain", fb_door_chain, "who stands behind an event or a credential, link by link",
      "Usage: firebreak chain [options] EVENT-ID PATH...              an event of a log\n"
      "       firebreak chain [options] CREDENTIAL PATH...            its newest use in a log\n"

@@ -193,6 +193,8 @@ static enum fb_status join_all(struct reader *r, const struct fb_event *ev, stru
     join(r, home, ev->who.account);
     if (fb_arn_split(r->arena, ev->mint.role_arn, &arn))
         join(r, home, arn.account);
+    if (fb_starts(ev->action, "AssumeRole")) /* the same act, told by both accounts */
+        join_name(r, home, ev->shared_id);
     st = fb_chain_trace(r->arena, ev, ev->provider == FB_AWS ? NULL : &source, &chain, err);
     if (st != FB_OK)
         return st;

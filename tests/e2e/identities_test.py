@@ -153,6 +153,22 @@ class Signals(unittest.TestCase):
     def test_the_text_fits_a_terminal(self):
         self.assertLessEqual(max(map(len, run("signals")[1].splitlines())), 100)
 
+    def test_a_weight_of_the_configuration_is_the_one_that_is_listed_and_that_counts(self):
+        with tempfile.TemporaryDirectory() as d:
+            path = os.path.join(d, "firebreak.json")
+            with open(path, "w", encoding="utf-8") as f:
+                json.dump({"signals": {"log-tamper": {"weight": 1.25}}}, f)
+            listed = {s["id"]: s for s in records("signals", "--config", path)}
+            self.assertEqual((listed["log-tamper"]["weight"], listed["log-tamper"]["table_weight"]), (1.25, 3.2))
+            self.assertEqual([s for s, r in listed.items() if "table_weight" in r], ["log-tamper"])
+            self.assertIn("weight changed by the configuration: 3.20", run("signals", "--config", path)[1])
+            log = ndjson(event(1, "StopLogging", user("ann"), service="cloudtrail", requestParameters={"name": "x"}))
+            terms = {t["id"]: t for t in records("explain", "--config", path, "-", stdin=log)[0]["terms"]}
+            self.assertEqual(terms["log-tamper"]["weight"], 1.25)
+            sheet = {r[0]: r[2] for r in rows_of(run("signals", "--config", path, "--output", "csv")[1])}
+            self.assertEqual(sheet["log-tamper"], "1.25")
+            self.assertEqual(run("signals", "--config", os.path.join(d, "none.json"))[:2], (1, ""))
+
     def test_explained_signals_are_in_the_table(self):
         ids = {s["id"] for s in records("signals")}
         for story in STORIES:
