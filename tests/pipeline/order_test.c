@@ -140,11 +140,11 @@ static bool digest_account(void *self, const struct fb_item *item)
 static bool with_roots(void) { return getenv("FB_ORDER_ROOTS") != NULL; }
 
 /* A session that acts before it is known who took the role is judged alone; where that is enough to
- * contain it, an incident remains. */
+ * contain it, an incident remains. Likewise what a service launched before its group was known. */
 static bool early_judgement_remains(const struct story *s)
 {
     static const char *const names[] = {"ci-role-stolen", "cross-account-chain", "quiet-karpenter",
-                                        "stolen-instance-role"};
+                                        "stolen-instance-role", "thief-makes-a-group"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(s->name, names[i]) == 0)

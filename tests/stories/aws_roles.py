@@ -1,6 +1,6 @@
 """Stories of role sessions on AWS: hops between accounts, machines' credentials, and their twins."""
 from cloudtrail import (BOTO3, GO, TERRAFORM, Account, at, envelope, later)
-from telling import (BUILDER, OFFICE, THIEF, Actor, Story, day, in_order, made,
+from telling import (ADMIN, BUILDER, OFFICE, THIEF, Actor, Story, day, in_order, made,
                      record_of, wrap_writes)
 
 
@@ -209,7 +209,12 @@ def stolen_instance_role():
                         {"user": {"path": "/", "userName": "ec2-health", "arn": user["arn"],
                                   "userId": user["principalId"],
                                   "createDate": "Jul 1, 2026, 2:33:30 PM"}})
-    events = in_order(events) + wrap_writes([handed, usual, ident] + looks + denied + [launch, create])
+    goes_on = [thief.does("iam:AttachUserPolicy", 190, {"userName": "ec2-health", "policyArn": ADMIN}),
+               thief.does("iam:CreateAccessKey", 215, {"userName": "ec2-health"},
+                          {"accessKey": {"userName": "ec2-health", "status": "Active", "accessKeyId":
+                                         acc.key("ec2-health"), "createDate": "Jul 1, 2026, 2:34:35 PM"}})]
+    events = in_order(events) + wrap_writes([handed, usual, ident] + looks + denied + [launch, create]
+                                            + goes_on)
     readme = f"""# A machine's credential leaves the machine
 
 **Who.** Role `app` on instance `{instance}` of account {acc.id}: a month of one application's calls, through
@@ -217,7 +222,7 @@ one NAT address.
 
 **What.** Somebody has read the role's key from the metadata service and uses it from another network:
 GetCallerIdentity, twelve kinds of lists within seconds, six denials, a launch that is denied, and a new
-user, which is not.
+user, which is not. The user becomes an administrator and gets a key.
 
 **Expected decision.** Observe at the first call, alert when the lists and denials add up, contain at the
 new user at the latest, on the instance's session. The role's older sessions are to be revoked, and the
@@ -227,6 +232,7 @@ new user cut.
               "score_at": {ident["eventID"]: [8, 30]}, "alert_by_event": launch["eventID"],
               "contain_by_event": create["eventID"], "root": who["arn"], "never": [],
               "actions": {"aws.revoke_sessions": [acc.role_arn("app")],
+                          "aws.disable_access_key": [acc.key("ec2-health")],
                           "aws.quarantine": [user["arn"]]}, "left_alone": []}
     return Story("stolen-instance-role", events, readme, expect)
 

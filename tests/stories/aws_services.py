@@ -113,7 +113,7 @@ follows is cut too: the group to zero, the machines stopped, the user denied.
               "score_at": {quotas[-1]["eventID"]: [3, 15], dry["eventID"]: [5, 20],
                            role[-1]["eventID"]: [8, 30]},
               "contain_by_event": services[0]["eventID"], "root": who["arn"], "never": [],
-              "actions": {"aws.disable_access_key": [key], "aws.halt": ["gpu"] + made([machines]),
+              "actions": {"aws.disable_access_key": [key], "aws.halt": ["group/us-east-1/gpu"] + made([machines]),
                           "aws.quarantine": [user["arn"]]}, "left_alone": []}
     return Story("service-campaign", events, readme, expect)
 
@@ -202,28 +202,36 @@ def thief_makes_a_group():
     thief = Actor(acc, who, t, f"{THIEF}.71", GO)
     steps = [template(acc, thief, 5, "runner", "c5a.24xlarge"), group(thief, 12, "runner", "runner", 200, 40)]
     grows = [group_launch(acc, later(t, 40 + 25 * n), "us-east-1", "runner", "c5a.24xlarge", 5)
-             for n in range(4)]
-    events = in_order(events + honest) + wrap_writes(steps + grows)
+             for n in range(8)]
+    thief.region = "eu-west-2"
+    again = [template(acc, thief, 300, "runner", "c5a.24xlarge"), group(thief, 308, "runner", "runner", 200, 40)]
+    again += [group_launch(acc, later(t, 330 + 25 * n), "eu-west-2", "runner", "c5a.24xlarge", 5)
+              for n in range(2)]
+    events = in_order(events + honest) + wrap_writes(steps + grows + again)
     readme = f"""# The thief lets a group do it
 
 **Who.** IAM user `web-deploy` of account {acc.id}, which pushes images; and group `web`, which the scaling
 service has grown by two machines every day since `omar` made it.
 
 **What.** From another network the stolen key makes a launch template and a scaling group of up to 200
-machines. After that the scaling service starts the machines, through its own role.
+machines. After that the scaling service starts the machines, through its own role. Five minutes later
+the thief does the same in eu-west-2.
 
-**Expected decision.** Contain, on `web-deploy`, when the first machines come at the latest: they answer
-to whoever made the group, not to the service. Group `runner` goes to zero and its machines are stopped;
+**Expected decision.** Alert at the group; contain, on `web-deploy`, when its machines come: they answer to
+whoever made the group, not to the service. Group `runner` goes to zero and its machines are stopped;
 the scaling service's role, group `web` and its machines are left alone.
 """
     service = grows[0]["userIdentity"]
     expect = {"max_level": "contain", "quiet_until": steps[0]["eventID"],
-              "contain_by_event": grows[0]["eventID"], "root": who["arn"],
+              "alert_by_event": steps[1]["eventID"],
+              "contain_by_event": grows[-1]["eventID"], "root": who["arn"],
               "roots_at": {e["eventID"]: who["arn"] for e in grows},
               "never": [omar["arn"]], "actions": {"aws.disable_access_key": [key],
-                                                  "aws.halt": ["runner"] + made(grows)},
+                                                  "aws.halt": ["group/us-east-1/runner",
+                                                               "group/eu-west-2/runner"]
+                                                  + made(grows + again)},
               "left_alone": [acc.role_arn("aws-service-role/autoscaling.amazonaws.com/"
-                                          "AWSServiceRoleForAutoScaling"), service["arn"], "web"]
+                                          "AWSServiceRoleForAutoScaling"), service["arn"], "group/us-east-1/web"]
               + made(honest)}
     return Story("thief-makes-a-group", events, readme, expect)
 
@@ -296,4 +304,4 @@ llm-theft.
     return Story("llm-traffic-grows", in_order(events), readme, expect)
 
 
-STORIES = (services_instead_of_machines, llm_traffic_grows)
+STORIES = (thief_makes_a_group, services_instead_of_machines, llm_traffic_grows)
