@@ -17,8 +17,7 @@ struct fb_gunzip_limits fb_source_limits(void)
         .bytes_max = FB_FILE_BYTES_MAX, .ratio_free = 64u << 20, .ratio_max = 500};
 }
 
-/* Names that promise one object a line. */
-static bool named_lines(const char *name)
+bool fb_source_named_lines(const char *name)
 {
     return fb_ends(name, ".ndjson") || fb_ends(name, ".jsonl") || fb_ends(name, ".ndjson.gz") ||
            fb_ends(name, ".jsonl.gz");
@@ -46,7 +45,7 @@ enum fb_status fb_source_run(struct fb_arena *scratch, const struct fb_source *s
     struct fb_load plain = {0};
     enum fb_status st;
 
-    if (split.layout == FB_LAYOUT_GUESS && named_lines(source->name))
+    if (split.layout == FB_LAYOUT_GUESS && fb_source_named_lines(source->name))
         split.layout = FB_LAYOUT_LINES;
     if (fb_gzip_magic(source->bytes, source->len)) {
         fb_gunzip(source->bytes, source->len, &source->limits, &plain);

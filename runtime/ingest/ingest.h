@@ -1,12 +1,13 @@
 /* ingest.h - bytes from any door become provider records, one at a time.
  *
  * In:   bytes, files, folders, standard input; JSON, ndjson, CloudTrail files ({"Records": [...]}),
- *       EventBridge envelopes, Lambda batches, SNS, CloudWatch Logs and Google carriers, gzip of
- * any of them. Out:  one call of sink->record for each JSON object, in order; one call of
- * sink->reject for each piece that is none. Nothing else is decided here: what a record means is
- * normalize's. Cost: one file in memory at a time (decompressed, at most FB_FILE_BYTES_MAX), and
- * its packed form beside it; constant in the number of files; time linear in the bytes. The scratch
- * arena is reset before each record, so neither the bytes nor the sink's own data may live in it.
+ *       EventBridge envelopes, Lambda batches, SNS, CloudWatch Logs, Google's carriers; gzip too.
+ * Out:  one call of sink->record for each JSON object, in order; one call of sink->reject for each
+ *       piece that is none. Nothing else is decided here: what a record means is normalize's.
+ * Cost: one file in memory at a time (decompressed, at most FB_FILE_BYTES_MAX), and its packed form
+ *       beside it; files and standard input of plain lines in windows of 4 MiB, however long.
+ *       Constant in the number of files; time linear in the bytes. The scratch arena is reset
+ *       before each record, so neither the bytes nor the sink's own data may live in it.
  *
  * What is one record:
  *   - an object by itself, also with an EventBridge envelope around it, or inside a Pub/Sub push

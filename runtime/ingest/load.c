@@ -38,39 +38,72 @@ static size_t first_cap(int fd, size_t most)
     return cap < most ? cap : most;
 }
 
+/* Reads once, where there is room. 1: more may come; 0: the end; -1: broken, *why says by what. */
+static int read_on(int fd, struct fb_load *l, int *why)
+{
+    size_t want = l->cap - l->len;
+    ssize_t got = read(fd, l->at + l->len, want < READ_BYTES_MAX ? want : READ_BYTES_MAX);
+
+    if (got < 0 && errno != EINTR) {
+        *why = errno;
+        fb_load_broken(l, "cannot be read beyond byte %zu: %s", l->len, strerror(*why));
+        return -1;
+    }
+    l->len += got > 0 ? (size_t)got : 0;
+    return got != 0;
+}
+
+static bool grow_to(struct fb_load *l, size_t cap)
+{
+    char *at = realloc(l->at, cap);
+
+    if (!at) {
+        fb_load_broken(l, "no memory to read beyond byte %zu", l->len);
+        return false;
+    }
+    l->at = at;
+    l->cap = cap;
+    return true;
+}
+
+int fb_load_some(int fd, size_t least, struct fb_load *l, bool *ended)
+{
+    int why = 0, more = 1;
+
+    *ended = false;
+    if (l->cap < least && !grow_to(l, least)) {
+        *ended = true;
+        return 0;
+    }
+    while (more > 0 && l->len < least) /* ends: each turn reads at least a byte */
+        more = read_on(fd, l, &why);
+    *ended = more <= 0;
+    return why;
+}
+
+int fb_load_rest(int fd, size_t bytes_max, struct fb_load *l)
+{
+    size_t most = bytes_max + 1;
+    int why = 0, more = 1;
+
+    while (l->len <= bytes_max && more > 0) { /* ends: each turn reads at least a byte */
+        if (l->len == l->cap) {
+            size_t hint = first_cap(fd, most), next = hint > l->cap ? hint : l->cap * 2;
+
+            if (!grow_to(l, next < most ? next : most))
+                return 0;
+        }
+        more = read_on(fd, l, &why);
+    }
+    if (l->len > bytes_max) {
+        l->len = bytes_max;
+        fb_load_broken(l, "longer than the ceiling of %zu bytes", bytes_max);
+    }
+    return why;
+}
+
 int fb_load_fd(int fd, size_t bytes_max, struct fb_load *out)
 {
-    size_t most = bytes_max + 1, cap = 0;
-
     *out = (struct fb_load){0};
-    while (out->len <= bytes_max) { /* ends: each turn reads at least a byte */
-        size_t want;
-        ssize_t got;
-
-        if (out->len == cap) {
-            size_t next = cap ? cap * 2 : first_cap(fd, most);
-            char *at = realloc(out->at, next < most ? next : most);
-
-            if (!at) {
-                fb_load_broken(out, "no memory to read beyond byte %zu", out->len);
-                return 0;
-            }
-            out->at = at;
-            cap = next < most ? next : most;
-        }
-        want = cap - out->len;
-        got = read(fd, out->at + out->len, want < READ_BYTES_MAX ? want : READ_BYTES_MAX);
-        if (got == 0)
-            return 0;
-        if (got < 0 && errno != EINTR) {
-            int why = errno;
-
-            fb_load_broken(out, "cannot be read beyond byte %zu: %s", out->len, strerror(why));
-            return why;
-        }
-        out->len += got > 0 ? (size_t)got : 0;
-    }
-    out->len = bytes_max;
-    fb_load_broken(out, "longer than the ceiling of %zu bytes", bytes_max);
-    return 0;
+    return fb_load_rest(fd, bytes_max, out);
 }

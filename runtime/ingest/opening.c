@@ -354,7 +354,7 @@ const char *fb_opening_log_object(struct fb_arena *a, const struct fb_json *doc,
             bucket = fb_json_path_str(doc, "s3.bucket.name");
             key = form_decoded(a, fb_json_path_str(doc, "s3.object.key"));
         }
-    } else if (is_text(fb_json_get(doc, "s3Bucket"))) {
+    } else if (!fb_json_get(doc, "eventSource") && is_text(fb_json_get(doc, "s3Bucket"))) {
         bucket = fb_json_get_str(doc, "s3Bucket"); /* keys: a list, usually of one */
         key = fb_json_str(fb_json_at(fb_json_get(doc, "s3ObjectKey"), 0));
     }

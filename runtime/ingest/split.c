@@ -82,10 +82,13 @@ static size_t line_for(struct cut *c, size_t from, size_t to)
 
 static void progress(struct cut *c, size_t done)
 {
-    if (!c->sink->progress || c->in->layer || done < c->progress_next)
+    const struct fb_split_run *run = c->in->run;
+    uint64_t at = done + (run ? run->done : 0), all = run ? run->all : c->in->len;
+
+    if (!c->sink->progress || c->in->layer || at < c->progress_next)
         return;
-    c->progress_next = (uint64_t)done + PROGRESS_BYTES;
-    c->sink->progress(c->sink->self, c->in->source, done, c->in->len);
+    c->progress_next = at + PROGRESS_BYTES;
+    c->sink->progress(c->sink->self, c->in->source, at, all > at ? all : at);
 }
 
 static void refuse(struct cut *c, size_t from, size_t to, struct place where, const char *why)
@@ -579,17 +582,53 @@ static void lines(struct cut *c)
     }
 }
 
-/* Whether the first line is one whole object by itself. */
-static bool first_line_is_whole(const struct cut *c)
+static size_t behind_mark(const char *bytes, size_t len)
 {
-    const char *nl = memchr(c->bytes + c->first, '\n', c->last - c->first);
-    size_t end = nl ? (size_t)(nl - c->bytes) : c->last;
+    return len >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0; /* Windows writes one */
+}
+
+bool fb_split_by_lines(const char *bytes, size_t len)
+{
+    size_t first = fb_scan_blank(bytes, behind_mark(bytes, len), len);
+    const char *nl = memchr(bytes + first, '\n', len - first);
+    size_t end = nl ? (size_t)(nl - bytes) : len;
     struct fb_scan s;
 
-    if (c->bytes[c->first] != '{')
+    if (first == len || bytes[first] != '{')
         return false;
-    fb_scan_open(&s, c->bytes, c->first, end, false);
-    return fb_scan_run(&s) == FB_SCAN_WHOLE && fb_scan_blank(c->bytes, s.at, end) == end;
+    fb_scan_open(&s, bytes, first, end, false);
+    return fb_scan_run(&s) == FB_SCAN_WHOLE && fb_scan_blank(bytes, s.at, end) == end;
+}
+
+/* Where a source goes on that is cut in windows. */
+static void begin(struct cut *c)
+{
+    const struct fb_split_run *run = c->in->run;
+
+    if (run && run->done) {
+        c->line = run->line;
+        c->own_index = run->index;
+    } else {
+        c->first = behind_mark(c->bytes, c->in->len);
+    }
+    c->first = fb_scan_blank(c->bytes, c->first, c->in->len);
+    c->last = c->in->len;
+    while (c->last > c->first && fb_scan_blank(c->bytes, c->last - 1, c->last) == c->last)
+        c->last--;
+}
+
+static void end(struct cut *c)
+{
+    struct fb_split_run *run = c->in->run;
+
+    c->progress_next = 0;
+    if (c->st == FB_OK)
+        progress(c, c->in->len);
+    if (!run)
+        return;
+    run->line = line_of(c, c->in->len);
+    run->index = c->own_index;
+    run->done += c->in->len;
 }
 
 enum fb_status fb_split_run(struct fb_arena *scratch, const struct fb_split *in,
@@ -604,29 +643,24 @@ enum fb_status fb_split_run(struct fb_arena *scratch, const struct fb_split *in,
                     .by_lines = in->layout == FB_LAYOUT_LINES,
                     .line = 1,
                     .refused_to = (size_t)-1,
-                    .progress_next = PROGRESS_BYTES};
+                    .progress_next = in->run ? in->run->done + PROGRESS_BYTES : PROGRESS_BYTES};
+    bool nothing;
 
     c.own_budget = (uint64_t)FB_OPENING_BUDGET_TIMES * in->len + FB_OPENING_BUDGET_MIN;
     c.index = in->layer ? in->layer->index : &c.own_index;
     c.budget = in->layer ? in->layer->budget : &c.own_budget;
     c.who = in->layer ? &in->layer->who : NULL;
-    if (in->len >= 3 && memcmp(in->bytes, "\xEF\xBB\xBF", 3) == 0)
-        c.first = 3; /* Windows writes a byte order mark */
-    c.first = fb_scan_blank(c.bytes, c.first, in->len);
-    c.last = in->len;
-    while (c.last > c.first && fb_scan_blank(c.bytes, c.last - 1, c.last) == c.last)
-        c.last--;
+    begin(&c);
     c.rescan_left = (uint64_t)RESCAN_TIMES * (in->len + RESCAN_BYTES_MIN);
-    if (c.first == c.last)
+    nothing = c.first == c.last;
+    if (nothing && !(in->run && (in->run->more || c.own_index > 0)))
         refuse(&c, c.first, c.last, ALONE, *in->broken ? "" : "empty");
-    else if (c.by_lines || first_line_is_whole(&c))
+    else if (!nothing && (c.by_lines || fb_split_by_lines(c.bytes + c.first, c.last - c.first)))
         lines(&c);
-    else
+    else if (!nothing)
         documents(&c, c.first, c.last);
     if (c.st == FB_OK && *in->broken && !c.broken_told)
         refuse(&c, c.last, c.last, ALONE, "");
-    c.progress_next = 0;
-    if (c.st == FB_OK)
-        progress(&c, in->len);
+    end(&c);
     return c.st;
 }

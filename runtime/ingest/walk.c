@@ -96,10 +96,18 @@ static bool is_story_config(const char *folder, const char *name)
 static enum fb_status run_fd(const struct walk *w, int fd, const char *name, int *why)
 {
     struct fb_source source = {.name = name, .limits = fb_source_limits()};
-    struct fb_load load;
+    struct fb_load load = {0};
     enum fb_status st = FB_OK;
+    bool ended = false;
 
-    *why = fb_load_fd(fd, FB_FILE_BYTES_MAX, &load);
+    *why = fb_load_some(fd, FB_WINDOW_BYTES, &load, &ended);
+    if (!ended && fb_source_streams(name, load.at, load.len)) {
+        st = fb_source_stream(w->scratch, name, fd, &load, w->sink, w->err);
+        fb_load_release(&load);
+        return st;
+    }
+    if (!ended)
+        *why = fb_load_rest(fd, FB_FILE_BYTES_MAX, &load);
     if (*why == 0 || load.len > 0) {
         *why = 0;
         source.bytes = load.len ? load.at : "";

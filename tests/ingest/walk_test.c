@@ -392,6 +392,106 @@ static void standard_input_is_read_through_a_pipe(void **state)
     free(gz);
 }
 
+/* Lines of every kind, around and across the windows in which a long source is read. */
+static char *long_text(size_t *len)
+{
+    size_t cap = 40u << 20, at = 0;
+    char *text = malloc(cap);
+
+    assert_non_null(text);
+    memset(text, ' ', cap);
+    at += (size_t)sprintf(text, "\xEF\xBB\xBF\n{\"id\":\"first\"}\n");
+    for (int i = 0; i < 3000; i++) {
+        size_t line = 1000 + (size_t)(i * 7919 % 5000);
+        int n = i % 97 == 5   ? sprintf(text + at, "{\"id\":\"broken%d\"", i)
+                : i % 89 == 7 ? sprintf(text + at, "{\"Records\":[{\"id\":\"r%d\"},7]}", i)
+                              : sprintf(text + at, "{\"id\":\"n%d\"}", i);
+
+        text[at + (size_t)n] = ' '; /* sprintf's NUL */
+        at += line;
+        text[at++] = '\n';
+        if (i == 1500) /* blank for more than a window, and a line longer than one */
+            at += 9u << 20;
+        if (i == 2000) {
+            memcpy(text + at, "{\"id\":\"wide\",\"pad\":\"", 20);
+            memset(text + at + 20, 'x', 5u << 20);
+            at += 20 + (5u << 20);
+            memcpy(text + at, "\"}\n", 3);
+            at += 3;
+        }
+    }
+    memcpy(text + at, "{\"id\":\"last\"}", 13);
+    *len = at + 13;
+    return text;
+}
+
+static void a_long_source_of_lines_reads_in_windows_as_it_would_whole(void **state)
+{
+    static const char *const names[] = {"x.ndjson", "x.json"};
+    struct place *p = *state;
+    struct seen_all whole = {0};
+    struct fb_err err = {0};
+    size_t len;
+    char *text = long_text(&len);
+
+    put(p, names[0], text, len);
+    put(p, names[1], text, len);
+    for (int i = 0; i < 3; i++) {
+        seen_bytes(&whole, p->arena, i < 2 ? names[i] : "-", FB_LAYOUT_GUESS, text, len);
+        assert_int_equal(whole.records, 1 + 3000 + 2 - 31); /* but the broken ones */
+        assert_int_equal(whole.rejects, 31 + 34);
+        if (i < 2)
+            assert_int_equal(walk(p, names[i], &err), FB_OK);
+        else
+            read_stdin(p, text, len, 65536);
+        assert_int_equal(p->all.count, whole.count);
+        for (size_t k = 0; k < whole.count; k++) {
+            snprintf(whole.at[k].source, sizeof whole.at[k].source, "%s", p->all.at[k].source);
+            assert_memory_equal(&p->all.at[k], &whole.at[k], sizeof *whole.at);
+        }
+        assert_true(p->all.in_order);
+        assert_true(p->all.progress_last == len);
+    }
+    seen_free(&whole);
+    free(text);
+}
+
+static void a_long_source_that_is_no_lines_is_read_whole(void **state)
+{
+    struct place *p = *state;
+    struct fb_err err = {0};
+    size_t len = 9u << 20;
+    char *text = malloc(len);
+
+    assert_non_null(text);
+    memset(text, '\n', len);
+    memcpy(text, "{\n\"id\":\"a\"}", 11);
+    memcpy(text + len - 12, "{\n\"id\":\"b\"}", 11);
+    put(p, "x.json", text, len);
+    assert_int_equal(walk(p, "x.json", &err), FB_OK);
+    assert_int_equal(p->all.count, 2);
+    assert_string_equal(p->all.at[1].id, "b");
+    free(text);
+}
+
+static void the_sink_can_end_a_long_source_between_windows(void **state)
+{
+    struct place *p = *state;
+    struct fb_err err = {0};
+    struct fb_sink sink;
+    size_t len;
+    char path[512], *text = long_text(&len);
+
+    put(p, "x.ndjson", text, len);
+    seen_init(&p->all);
+    p->all.stop_after = 2500;
+    sink = seen_sink(&p->all);
+    snprintf(path, sizeof path, "%s/x.ndjson", p->dir);
+    assert_int_equal(fb_ingest_path(p->arena, path, &sink, &err), FB_ECONFLICT);
+    assert_int_equal(p->all.records, 2500);
+    free(text);
+}
+
 static void a_file_longer_than_the_ceiling_is_cut_there_and_says_so(void **state)
 {
     struct place *p = *state;
@@ -434,6 +534,9 @@ int main(void)
         WALK_TEST(indexes_begin_anew_in_each_file),
         WALK_TEST(the_sink_can_end_a_walk_between_files),
         WALK_TEST(standard_input_is_read_through_a_pipe),
+        WALK_TEST(a_long_source_of_lines_reads_in_windows_as_it_would_whole),
+        WALK_TEST(a_long_source_that_is_no_lines_is_read_whole),
+        WALK_TEST(the_sink_can_end_a_long_source_between_windows),
         WALK_TEST(a_file_longer_than_the_ceiling_is_cut_there_and_says_so),
     };
 
