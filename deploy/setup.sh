@@ -4,14 +4,14 @@
 #   deploy/setup.sh           installs what is missing; quiet when nothing is
 #   deploy/setup.sh --check   changes nothing; exit 1 when something needed to build is missing
 #
-# Needed to build: compiler, CMake and the libraries' headers; without them it fails. Optional: clang,
-# CMocka (unit tests), moto and boto3 (end-to-end tests and the demo); what is missing of these is told,
-# and never makes it fail.
+# Needed to build: compiler, CMake and the libraries' headers; without them it fails. Optional:
+# libdeflate (gzip two to three times faster), clang, CMocka (unit tests), moto and boto3 (end-to-end
+# tests and the demo); what is missing of these is told, and never makes it fail.
 set -eu
 
 needed="gcc make cmake pkg-config libc6-dev libcurl4-openssl-dev libjansson-dev libssl-dev
         liblua5.4-dev libsqlite3-dev libexpat1-dev zlib1g-dev python3"
-optional="libcmocka-dev clang libclang-rt-14-dev lua5.4 python3-venv"
+optional="libdeflate-dev libcmocka-dev clang libclang-rt-14-dev lua5.4 python3-venv"
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 venv="$root/.venv"

@@ -1,4 +1,5 @@
-/* gunzip.h - gzip (several members too) back to bytes, with a ceiling. zlib stays in gunzip.c.
+/* gunzip.h - gzip (several members too) back to bytes, with a ceiling. zlib and libdeflate stay in
+ * gunzip.c.
  *
  * What a broken stream gave before its break is kept: the reader still finds the records in it.
  * From: RFC 1952. */
