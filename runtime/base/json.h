@@ -52,6 +52,8 @@ const char *fb_json_odd_words(struct fb_arena *a, unsigned odd);
 /* All of these accept NULL (absent). */
 enum fb_json_kind fb_json_kind(const struct fb_json *v);
 const struct fb_json *fb_json_get(const struct fb_json *object, const char *key);
+/* The member `key`, else the one whose first letter is that one's capital ("name", "Name"). */
+const struct fb_json *fb_json_get_fold(const struct fb_json *object, const char *key);
 const struct fb_json *fb_json_path(const struct fb_json *v, const char *dotted); /* "a.b.c" */
 size_t fb_json_len(const struct fb_json *array);                                 /* 0 for others */
 /* Counts from the first: a walk over n items costs n * n / 2 short steps. */

@@ -110,6 +110,20 @@ const struct fb_json *fb_json_get(const struct fb_json *object, const char *key)
     return object ? out_of(json_object_get(in(object), key)) : NULL;
 }
 
+const struct fb_json *fb_json_get_fold(const struct fb_json *object, const char *key)
+{
+    const struct fb_json *v = fb_json_get(object, key);
+    size_t len = strlen(key);
+    char capital[64];
+
+    if (v || len == 0 || len >= sizeof capital)
+        return v;
+    memcpy(capital, key, len + 1);
+    if (*capital >= 'a' && *capital <= 'z')
+        *capital = (char)(*capital - 'a' + 'A');
+    return fb_json_get(object, capital);
+}
+
 size_t fb_json_len(const struct fb_json *array) { return array ? json_array_size(in(array)) : 0; }
 
 const struct fb_json *fb_json_at(const struct fb_json *array, size_t i)

@@ -370,6 +370,29 @@ const struct fb_json *fb_json_get(const struct fb_json *object, const char *key)
     return object ? out_of(yyjson_obj_getn(in(object), key, strlen(key))) : NULL;
 }
 
+const struct fb_json *fb_json_get_fold(const struct fb_json *object, const char *key)
+{
+    char small = *key, capital = small >= 'a' && small <= 'z' ? (char)(small - 'a' + 'A') : small;
+    const struct fb_json *found = NULL;
+    size_t len = strlen(key);
+    yyjson_val *end;
+
+    if (len == 0 || !yyjson_is_obj(in(object)) || unsafe_yyjson_get_len(in(object)) == 0)
+        return fb_json_get(object, key);
+    end = unsafe_yyjson_get_next(in(object));
+    for (yyjson_val *k = unsafe_yyjson_get_first(in(object)); k < end; k = key_after(k)) {
+        const char *s = k->uni.str;
+
+        if (unsafe_yyjson_get_len(k) != len || (*s != small && *s != capital) ||
+            memcmp(s + 1, key + 1, len - 1) != 0)
+            continue;
+        if (*s == small)
+            return out_of(k + 1);
+        found = out_of(k + 1);
+    }
+    return found;
+}
+
 size_t fb_json_len(const struct fb_json *array) { return yyjson_arr_size(in(array)); }
 
 const struct fb_json *fb_json_at(const struct fb_json *array, size_t i)

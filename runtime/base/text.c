@@ -26,7 +26,24 @@ bool fb_starts_fold(const char *s, const char *prefix)
     return strncasecmp(s, prefix, strlen(prefix)) == 0;
 }
 
-bool fb_has_fold(const char *s, const char *needle) { return strcasestr(s, needle) != NULL; }
+static char other_case(char c)
+{
+    return (char)((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ? c ^ 0x20 : c);
+}
+
+bool fb_has_fold(const char *s, const char *needle)
+{
+    const char first[] = {*needle, other_case(*needle), '\0'};
+    size_t len = strlen(needle);
+
+    if (len == 0)
+        return true;
+    for (s = strpbrk(s, first); s; s = strpbrk(s + 1, first)) { /* each turn moves on */
+        if (strncasecmp(s, needle, len) == 0)
+            return true;
+    }
+    return false;
+}
 
 bool fb_utf8_valid(const char *bytes, size_t len)
 {

@@ -13,15 +13,7 @@ enum { KEY_MAX = 64 }; /* our own field names; longer ones do not exist */
 
 const struct fb_json *fb_norm_field(const struct fb_json *object, const char *name)
 {
-    const struct fb_json *v = fb_json_get(object, name);
-    char capital[KEY_MAX];
-    size_t len = strlen(name);
-
-    if (v || len >= sizeof capital)
-        return v;
-    memcpy(capital, name, len + 1);
-    capital[0] = (char)toupper((unsigned char)capital[0]);
-    return fb_json_get(object, capital);
+    return fb_json_get_fold(object, name);
 }
 
 const struct fb_json *fb_norm_path(const struct fb_json *v, const char *dotted)
@@ -208,9 +200,11 @@ bool fb_norm_like(const char *s, const char *pattern)
 
 bool fb_norm_has_word(const char *s, const char *needle)
 {
+    const char both[] = {(char)tolower((unsigned char)*needle),
+                         (char)toupper((unsigned char)*needle), '\0'};
     size_t len = strlen(needle);
 
-    for (const char *at = s; *at; at++) {
+    for (const char *at = strpbrk(s, both); at; at = strpbrk(at + 1, both)) {
         if (strncasecmp(at, needle, len) != 0)
             continue;
         if ((at == s || !isalpha((unsigned char)at[-1])) && !isalpha((unsigned char)at[len]))

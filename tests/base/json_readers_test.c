@@ -11,6 +11,8 @@ enum fb_status second_json_parse(struct fb_arena *a, const char *bytes, size_t l
                                  const struct fb_json **out, struct fb_err *err);
 const char *second_json_dump(struct fb_arena *a, const struct fb_json *v, size_t bytes_max);
 const struct fb_json *second_json_get(const struct fb_json *object, const char *key);
+const struct fb_json *second_json_get_fold(const struct fb_json *object, const char *key);
+bool second_json_int(const struct fb_json *v, int64_t *out);
 bool second_json_next(const struct fb_json *object, void **iter, const char **key,
                       const struct fb_json **value);
 
@@ -279,6 +281,38 @@ static void real_logs_read_alike(void **state)
         FB_SKIP("the public data sets are not here");
 }
 
+static void a_capital_first_letter_counts_where_the_small_one_is_not(void **state)
+{
+    static const struct {
+        const char *text, *key;
+        int64_t n;
+    } cases[] = {{"{\"name\":1,\"Name\":2}", "name", 1},
+                 {"{\"Name\":2,\"name\":1}", "name", 1},
+                 {"{\"Name\":2,\"NAME\":3}", "name", 2},
+                 {"{\"Name\":2}", "Name", 2},
+                 {"{\"name\":1}", "Name", 0},
+                 {"{\"names\":1,\"nam\":1}", "name", 0},
+                 {"{\"1a\":4}", "1a", 4},
+                 {"{\"Q1a\":4}", "1a", 0},
+                 {"{\"N\":5}", "n", 5},
+                 {"{\"\":6,\"A\":7}", "", 6},
+                 {"[1]", "name", 0},
+                 {"{}", "name", 0}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct fb_json *one, *two;
+        size_t len = strlen(cases[i].text);
+        int64_t n = 0, m = 0;
+
+        assert_int_equal(fb_json_parse(*state, cases[i].text, len, NULL, &one, NULL), FB_OK);
+        assert_int_equal(second_json_parse(*state, cases[i].text, len, NULL, &two, NULL), FB_OK);
+        (void)fb_json_int(fb_json_get_fold(one, cases[i].key), &n);
+        (void)second_json_int(second_json_get_fold(two, cases[i].key), &m);
+        assert_int_equal(n, cases[i].n);
+        assert_int_equal(m, cases[i].n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +321,7 @@ int main(void)
         FB_TEST(a_key_that_stands_twice_is_found_among_any_number),
         FB_TEST(depth_reads_alike_around_the_ceiling),
         FB_TEST(real_logs_read_alike),
+        FB_TEST(a_capital_first_letter_counts_where_the_small_one_is_not),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #define fb_json_odd_words  second_json_odd_words
 #define fb_json_kind       second_json_kind
 #define fb_json_get        second_json_get
+#define fb_json_get_fold   second_json_get_fold
 #define fb_json_path       second_json_path
 #define fb_json_len        second_json_len
 #define fb_json_at         second_json_at
