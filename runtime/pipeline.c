@@ -67,6 +67,7 @@ static enum fb_status trace(struct fb_step *s, struct fb_err *err)
         return fb_err_ctx(err, st, "trace the chain of %s", s->out->ev.id);
     s->edge_count = fb_chain_edges(s->a, &s->out->ev, &s->out->chain, s->edges);
     fb_step_find_late(s);
+    fb_step_group_heat(s);
     return FB_OK;
 }
 
@@ -140,19 +141,15 @@ static enum fb_status decide(struct fb_step *s, struct fb_err *err)
  * already changes neither, and nothing is written. */
 static enum fb_status learn_once(struct fb_step *s, struct fb_err *err)
 {
-    struct fb_put puts[2];
+    struct fb_put puts[4];
     size_t n = 0;
     enum fb_status st = fb_step_load_profiles(s, err);
 
     memset(puts, 0, sizeof puts);
     if (st == FB_OK)
         st = fb_step_observe(s, err);
-    if (st == FB_OK && fb_step_has_changed(s, s->before, s->after))
-        st = fb_step_put_profile(s, &puts[n++], "prof", fb_step_root(s), s->after,
-                                 s->profile_version);
-    if (st == FB_OK && fb_step_has_changed(s, s->account_before, s->account_after))
-        st = fb_step_put_profile(s, &puts[n++], "acct", s->out->ev.account, s->account_after,
-                                 s->account_version);
+    if (st == FB_OK)
+        st = fb_step_put_profiles(s, puts, &n, err);
     return st == FB_OK && n ? fb_store_commit(s->rt->store, puts, n, false, err) : st;
 }
 
@@ -165,6 +162,12 @@ static enum fb_status teach(struct fb_step *s, struct fb_err *err)
     return fb_err_ctx(err, st, "learn from %s", s->out->ev.id);
 }
 
+/* Who stands behind this event may yet come to light. */
+static bool is_open(const struct fb_step *s)
+{
+    return s->out->chain.group_open || *fb_chain_open_end(s->a, &s->out->ev, &s->out->chain);
+}
+
 /* Another worker may have learnt who stands behind this chain while we decided on it, and have
  * looked for what we had not written yet. It wrote its edge before it looked, we look for the edge
  * after we wrote: one of the two sees the other. */
@@ -172,7 +175,7 @@ static enum fb_status follow(struct fb_step *s, struct fb_err *err)
 {
     enum fb_status st = FB_OK;
 
-    for (int i = 0; i < 2 && st == FB_OK && s->out->chain.partial; i++) {
+    for (int i = 0; i < 2 && st == FB_OK && is_open(s); i++) {
         const char *was = fb_step_root(s);
 
         st = trace(s, err);
@@ -233,6 +236,8 @@ static enum fb_status walk_event(struct fb_step *s, struct fb_err *err)
         if (st == FB_OK)
             st = fb_step_keep_edges(s, err);
         if (st == FB_OK)
+            st = fb_step_hand_on(s, err);
+        if (st == FB_OK)
             st = s->delivery->learn ? teach(s, err) : decide(s, err);
         if (st == FB_OK)
             st = follow(s, err);
@@ -285,11 +290,10 @@ enum fb_status fb_pipeline_event(struct fb_runtime *rt, struct fb_arena *a,
     return walk_event(&s, err);
 }
 
-enum fb_status fb_pipeline_retire(struct fb_runtime *rt, struct fb_arena *a, const char *root,
-                                  int64_t now_ms, struct fb_err *err)
+/* The days of an incident teach nothing to this profile. */
+static enum fb_status mute(struct fb_step *s, const char *kind, const char *who, int64_t since_ms,
+                           int64_t until_ms, struct fb_err *err)
 {
-    struct fb_decision out = {.problem = ""};
-    struct fb_step s = {.rt = rt, .a = a, .out = &out};
     enum fb_status st = FB_ECONFLICT;
 
     for (int i = 0; i < FB_STEP_TRIES && st == FB_ECONFLICT; i++) {
@@ -297,15 +301,27 @@ enum fb_status fb_pipeline_retire(struct fb_runtime *rt, struct fb_arena *a, con
         struct fb_put put = {0};
         uint64_t version;
 
-        st = fb_step_load_profile(&s, fb_step_key(a, "prof", root), &p, &version, err);
+        st = fb_step_load_profile(s, fb_step_key(s->a, kind, who), &p, &version, err);
         if (st != FB_OK || !version)
             return st;
-        fb_profile_end_incident(p, now_ms);
-        st = fb_step_put_profile(&s, &put, "prof", root, p, version);
+        fb_profile_mark_incident(p, since_ms);
+        fb_profile_end_incident(p, until_ms);
+        st = fb_step_put_profile(s, &put, kind, who, p, version);
         if (st == FB_OK)
-            st = fb_store_commit(rt->store, &put, 1, false, err);
+            st = fb_store_commit(s->rt->store, &put, 1, false, err);
     }
     return st;
+}
+
+enum fb_status fb_pipeline_retire(struct fb_runtime *rt, struct fb_arena *a,
+                                  const struct fb_incident *inc, struct fb_err *err)
+{
+    struct fb_decision out = {.problem = ""};
+    struct fb_step s = {.rt = rt, .a = a, .out = &out, .park = ""};
+    int64_t until_ms = inc->evidence_ms + FB_REOPEN_MS;
+    enum fb_status st = mute(&s, "prof", inc->root, inc->first_ms, until_ms, err);
+
+    return st == FB_OK ? mute(&s, "acct", inc->account, inc->first_ms, until_ms, err) : st;
 }
 
 enum fb_status fb_pipeline_note_risk(struct fb_runtime *rt, struct fb_arena *a, const char *root,
@@ -363,7 +379,8 @@ enum fb_status fb_pipeline_standing(struct fb_runtime *rt, struct fb_arena *a, c
     if (!s.profile_version)
         return fb_err_set(err, FB_ENOTFOUND, "nothing is known of %s in this store", identity);
     out->ev.time_ms = fb_profile_last_ms(s.before);
-    fb_score(a, &rt->score, &out->ev, &out->chain, s.before, s.before, s.account_before, s.creator,
-             &out->verdict);
+    s.now_ms = out->ev.time_ms;
+    fb_score(a, &rt->score, &out->ev, &out->chain, fb_step_marked(&s, s.before),
+             fb_step_marked(&s, s.before), s.account_before, s.creator, &out->verdict);
     return FB_OK;
 }

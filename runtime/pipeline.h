@@ -143,9 +143,10 @@ bool fb_runtime_blind(struct fb_runtime *rt, struct fb_arena *a);
 struct fb_model *fb_recorded_world(struct fb_runtime *rt, struct fb_arena *a,
                                    const struct fb_incident *inc);
 
-/* The root's incident is over: its days teach again. */
-enum fb_status fb_pipeline_retire(struct fb_runtime *rt, struct fb_arena *a, const char *root,
-                                  int64_t now_ms, struct fb_err *err);
+/* The root's incident is over: days teach again, but its own never did, neither its root nor its
+ * account. */
+enum fb_status fb_pipeline_retire(struct fb_runtime *rt, struct fb_arena *a,
+                                  const struct fb_incident *inc, struct fb_err *err);
 
 /* Keeps what a thief of this root would gain (score/risk.h, in tenths), so that the prior of its
  * score shifts. A root that is not known yet is known by that alone. */

@@ -18,17 +18,12 @@ struct minted {
     int64_t since_ms;
 };
 
-static bool add_minted(void *self, const struct fb_item *item)
+static bool add_minted(void *self, const struct fb_edge *minted)
 {
     struct minted *m = self;
-    const struct fb_json *doc;
-    struct fb_hop hop;
 
-    if (fb_json_parse(m->s->a, item->value, item->len, NULL, &doc, NULL) != FB_OK)
-        return true; /* a record of a later version */
-    fb_hop_read(m->s->a, fb_json_get(doc, "hop"), &hop);
-    if (*hop.identity && hop.since_ms >= m->since_ms)
-        fb_incident_add_hop(m->s->inc, &hop);
+    if (minted->made_ms >= m->since_ms)
+        fb_incident_add_hop(m->s->inc, &minted->parent);
     return true;
 }
 
@@ -40,9 +35,7 @@ static enum fb_status find_minted(struct fb_step *s, struct fb_err *err)
     enum fb_status st = FB_OK;
 
     for (size_t i = 0; i < s->inc->hop_count && st == FB_OK; i++)
-        st =
-            fb_store_list(s->rt->store, s->a, fb_step_minted_prefix(s->a, s->inc->hops[i].identity),
-                          NULL, FB_INCIDENT_HOPS_MAX, add_minted, &m, err);
+        st = fb_step_minted(s, s->inc->hops[i].identity, FB_INCIDENT_HOPS_MAX, add_minted, &m, err);
     return st;
 }
 
@@ -57,7 +50,7 @@ static enum fb_status join_late(struct fb_step *s, struct fb_err *err)
         struct fb_item item;
         enum fb_status st;
 
-        if (!l->found)
+        if (!l->found || !*l->identity || strcmp(l->identity, fb_step_root(s)) == 0)
             continue;
         st = fb_store_get(s->rt->store, s->a, fb_incident_key(s->a, l->identity), &item, err);
         if (st == FB_ENOTFOUND)
@@ -106,6 +99,10 @@ enum fb_status fb_step_fold_incident(struct fb_step *s, struct fb_err *err)
             return FB_OK;
         }
         s->inc_new = true; /* an old story ended; this is another one, in the same record */
+        if (s->inc->level == FB_CONTAIN && s->inc->state != FB_INC_CLOSED) {
+            fb_profile_mark_incident(s->after, s->inc->first_ms);
+            fb_profile_end_incident(s->after, s->inc->evidence_ms + FB_REOPEN_MS);
+        }
     }
     if (!s->inc || s->inc_new) {
         uint64_t version = s->inc ? s->inc->version : 0;
@@ -121,9 +118,12 @@ enum fb_status fb_step_fold_incident(struct fb_step *s, struct fb_err *err)
     begin(s);
     s->inc_more = fb_incident_fold(s->inc, &d->ev, &d->chain, &d->verdict, evidence_enforces(s));
     st = join_late(s, err);
-    if (st == FB_OK && s->inc_more && s->inc->level == FB_CONTAIN)
+    if (st == FB_OK && (s->inc_more || fb_event_is(&d->ev, FB_T_MINT)) &&
+        s->inc->level == FB_CONTAIN) {
+        size_t hops = s->inc->hop_count;
+
         st = find_minted(s, err);
-    if (s->inc->level == FB_CONTAIN)
-        fb_profile_mark_incident(s->after, s->inc->first_ms);
+        s->inc_more |= s->inc->hop_count > hops;
+    }
     return st;
 }

@@ -1,5 +1,4 @@
-/* step_profiles.c - the profiles that one event needs: loaded, taught, joined with what was held
- * against a session before its maker was known; and the verdict. */
+/* step_profiles.c - the profiles that one event needs: loaded, taught; and the verdict. */
 #include "step.h"
 
 #include <string.h>
@@ -34,66 +33,30 @@ const char *fb_step_root(const struct fb_step *s)
     return fb_chain_root(&s->out->chain)->identity;
 }
 
-static void add_late(struct fb_step *s, struct fb_late late)
+struct fb_event fb_step_seen(const struct fb_step *s)
 {
-    if (!*late.identity || strcmp(late.identity, fb_step_root(s)) == 0 ||
-        s->late_count == FB_STEP_LATE_MAX)
-        return;
-    for (size_t i = 0; i < s->late_count; i++) {
-        if (strcmp(s->late[i].identity, late.identity) == 0)
-            return;
-    }
-    s->late[s->late_count++] = late;
+    struct fb_event ev = s->out->ev;
+
+    if (*ev.shared_id && fb_event_is(&ev, FB_T_MINT))
+        ev.id = ev.shared_id;
+    return ev;
 }
 
-/* Who may have been taken for a root before it was known who stands behind: each hop on the way, a
- * session that this event mints, a key of which a notice told no owner, and a user of whom it told
- * the name but not the path. */
-void fb_step_find_late(struct fb_step *s)
+/* Whether an incident of this identity is open and serious enough to act on. */
+static bool is_hot(struct fb_step *s, const char *identity)
 {
-    const struct fb_chain *c = &s->out->chain;
+    struct fb_incident *inc = FB_NEW(s->a, struct fb_incident);
+    struct fb_item item;
 
-    s->late_count = 0;
-    for (size_t i = 0; i < s->edge_count; i++) {
-        if (*s->edges[i].session_identity)
-            add_late(s, (struct fb_late){s->edges[i].session_identity, s->edges[i].child,
-                                         s->edges[i].made_ms, false});
-    }
-    for (size_t i = 0; i < c->count; i++) {
-        const struct fb_hop *h = &c->hops[i];
-
-        add_late(s, (struct fb_late){h->identity, h->credential, h->since_ms, false});
-        if (h->kind != FB_HOP_USER_KEY || strncmp(h->credential, "AKIA", 4) != 0)
-            continue;
-        add_late(s, (struct fb_late){h->credential, h->credential, 0, false});
-        if (*h->user && *h->account)
-            add_late(s, (struct fb_late){
-                            fb_arena_fmt(s->a, "arn:aws:iam::%s:user/%s", h->account, h->user),
-                            h->credential, 0, false});
-    }
+    return inc &&
+           fb_store_get(s->rt->store, s->a, fb_incident_key(s->a, identity), &item, NULL) ==
+               FB_OK &&
+           fb_incident_read(s->a, item.value, item.len, inc, NULL) == FB_OK &&
+           inc->level == FB_CONTAIN && inc->state != FB_INC_CLOSED;
 }
 
-/* What was held against a hop before its maker was known is the root's. Names of sessions repeat:
- * only what this very credential did counts. */
-static enum fb_status merge_late(struct fb_step *s, struct fb_err *err)
-{
-    for (size_t i = 0; i < s->late_count; i++) {
-        struct fb_late *l = &s->late[i];
-        struct fb_profile *late;
-        uint64_t version;
-        enum fb_status st =
-            fb_step_load_profile(s, fb_step_key(s->a, "prof", l->identity), &late, &version, err);
-
-        if (st != FB_OK)
-            return st;
-        l->found = version && fb_profile_used(late, l->credential) &&
-                   fb_profile_last_ms(late) >= l->since_ms;
-        if (l->found)
-            fb_profile_merge(s->after, late);
-    }
-    return FB_OK;
-}
-
+/* What a thief makes is the thief's for as long as the theft lasts; what anybody makes, for a day.
+ */
 static enum fb_status load_creator(struct fb_step *s, struct fb_err *err)
 {
     struct fb_edge made;
@@ -102,10 +65,26 @@ static enum fb_status load_creator(struct fb_step *s, struct fb_err *err)
 
     s->creator = NULL;
     if (!*child || fb_step_edge_get(s, s->a, child, &made) != FB_OK ||
-        s->out->ev.time_ms - made.made_ms > 24 * 3600 * 1000)
+        (s->out->ev.time_ms - made.made_ms > 24 * 3600 * 1000 && !is_hot(s, made.parent.identity)))
         return FB_OK;
     return fb_step_load_profile(s, fb_step_key(s->a, "prof", made.parent.identity), &s->creator,
                                 &version, err);
+}
+
+void fb_step_group_heat(struct fb_step *s)
+{
+    struct fb_chain *c = &s->out->chain;
+    struct fb_hop by = c->group_by;
+    struct fb_edge edge;
+
+    if (!by.identity || !c->group_open)
+        return;
+    for (int i = 0; i < FB_CHAIN_HOPS_MAX && by.kind == FB_HOP_ROLE && *by.credential; i++) {
+        if (fb_step_edge_get(s, s->a, by.credential, &edge) != FB_OK)
+            break;
+        by = edge.parent;
+    }
+    c->group_hot = is_hot(s, by.identity);
 }
 
 enum fb_status fb_step_load_profiles(struct fb_step *s, struct fb_err *err)
@@ -113,9 +92,14 @@ enum fb_status fb_step_load_profiles(struct fb_step *s, struct fb_err *err)
     enum fb_status st = fb_step_load_profile(s, fb_step_key(s->a, "prof", fb_step_root(s)),
                                              &s->before, &s->profile_version, err);
 
-    return st == FB_OK ? fb_step_load_profile(s, fb_step_key(s->a, "acct", s->out->ev.account),
-                                              &s->account_before, &s->account_version, err)
-                       : st;
+    if (st == FB_OK)
+        st = fb_step_load_profile(s, fb_step_key(s->a, "acct", s->out->ev.account),
+                                  &s->account_before, &s->account_version, err);
+    s->park = fb_chain_open_end(s->a, &s->out->ev, &s->out->chain);
+    if (st == FB_OK && *s->park)
+        st = fb_step_load_profile(s, fb_step_key(s->a, "park", s->park), &s->park_before,
+                                  &s->park_version, err);
+    return st;
 }
 
 enum fb_status fb_step_load(struct fb_step *s, struct fb_err *err)
@@ -148,21 +132,53 @@ enum fb_status fb_step_load(struct fb_step *s, struct fb_err *err)
 /* --- weighing ----------------------------------------------------------------------------------
  */
 
-/* after and account_after: the loaded profiles with this event, and what came late, folded in. */
+static struct fb_profile *copy_of(struct fb_step *s, const struct fb_profile *p)
+{
+    struct fb_profile *copy = fb_profile_new(s->a);
+
+    if (copy)
+        fb_profile_copy(copy, p);
+    return copy;
+}
+
+const struct fb_profile *fb_step_marked(struct fb_step *s, const struct fb_profile *p)
+{
+    const struct fb_incident *inc = s->inc;
+    struct fb_profile *copy;
+
+    if (!inc || inc->level != FB_CONTAIN || inc->state == FB_INC_CLOSED)
+        return p;
+    copy = copy_of(s, p);
+    if (!copy)
+        return p;
+    fb_profile_mark_incident(copy, inc->first_ms);
+    if (fb_incident_over(inc, s->now_ms))
+        fb_profile_end_incident(copy, inc->evidence_ms + FB_REOPEN_MS);
+    return copy;
+}
+
+/* after and account_after: the loaded profiles with this event, and what came late, folded in.
+ *
+ * Whose session it is may come to light later, so nothing that depends on it is folded in with the
+ * event: a profile sees the actor alone, as the event names it. (Google's delegation stands in the
+ * event itself.) */
 enum fb_status fb_step_observe(struct fb_step *s, struct fb_err *err)
 {
-    struct fb_chain alone = {.hops = {s->out->chain.hops[0]}, .count = 1};
+    const struct fb_event seen = fb_step_seen(s);
+    struct fb_chain alone = {.hops = {fb_chain_actor(s->a, &s->out->ev)}, .count = 1};
+    bool told = seen.provider == FB_GCP && seen.who.delegate_count;
 
-    s->after = fb_profile_new(s->a);
-    s->account_after = fb_profile_new(s->a);
-    if (!s->after || !s->account_after)
+    s->after = copy_of(s, s->before);
+    s->account_after = copy_of(s, s->account_before);
+    s->park_after = *s->park ? copy_of(s, s->park_before) : NULL;
+    if (!s->after || !s->account_after || (*s->park && !s->park_after))
         return fb_err_set(err, FB_ELIMIT, "no memory left for a profile");
-    fb_profile_copy(s->after, s->before);
-    fb_profile_copy(s->account_after, s->account_before);
-    fb_profile_observe(s->after, &s->out->ev, &s->out->chain);
+    fb_profile_observe(s->after, &seen, told ? &s->out->chain : &alone);
     /* How far a chain reaches is the root's affair, not the account's. */
-    fb_profile_observe(s->account_after, &s->out->ev, &alone);
-    return merge_late(s, err);
+    fb_profile_observe(s->account_after, &seen, &alone);
+    if (s->park_after)
+        fb_profile_observe(s->park_after, &seen, told ? &s->out->chain : &alone);
+    return fb_step_merge_late(s, err);
 }
 
 enum fb_status fb_step_weigh(struct fb_step *s, struct fb_err *err)
@@ -170,7 +186,8 @@ enum fb_status fb_step_weigh(struct fb_step *s, struct fb_err *err)
     enum fb_status st = fb_step_observe(s, err);
 
     if (st == FB_OK)
-        fb_score(s->a, &s->rt->score, &s->out->ev, &s->out->chain, s->before, s->after,
-                 s->account_before, s->creator, &s->out->verdict);
+        fb_score(s->a, &s->rt->score, &s->out->ev, &s->out->chain, fb_step_marked(s, s->before),
+                 fb_step_marked(s, s->after), fb_step_marked(s, s->account_before), s->creator,
+                 &s->out->verdict);
     return st;
 }

@@ -192,6 +192,17 @@ static struct fb_world choose_world(struct fb_runtime *rt, struct fb_arena *a,
     return rt->aws ? fb_world_aws(rt->aws) : fb_world_model(rt->model, inc->account);
 }
 
+/* An incident that has ended starts nothing: what it left open is read back. */
+static enum fb_status settle(struct fb_runtime *rt, struct fb_arena *a, struct fb_incident *inc,
+                             struct fb_gate_run *gate, struct fb_work *work, struct fb_err *err)
+{
+    fb_gate_pass(gate);
+    work->actions = fb_gate_actions(gate, &work->action_count);
+    inc->worked_ms = work->now_ms;
+    inc->actions_open = !fb_gate_settled(gate);
+    return save(rt, a, inc, inc->state, work->now_ms, err);
+}
+
 enum fb_status fb_incident_work(struct fb_runtime *rt, struct fb_arena *a, struct fb_incident *inc,
                                 struct fb_work *work, struct fb_err *err)
 {
@@ -202,7 +213,8 @@ enum fb_status fb_incident_work(struct fb_runtime *rt, struct fb_arena *a, struc
                             .hops = inc->hops,
                             .hop_count = inc->hop_count,
                             .since_ms = inc->first_ms - FB_LOOK_BACK_MS,
-                            .wide = inc->peak >= rt->score.wide};
+                            .wide = inc->peak >= rt->score.wide,
+                            .over = inc->state == FB_INC_CLOSED};
     struct fb_gate_setup setup = {.store = rt->store,
                                   .clock = &rt->clock,
                                   .log = &rt->log,
@@ -219,9 +231,13 @@ enum fb_status fb_incident_work(struct fb_runtime *rt, struct fb_arena *a, struc
     gate = fb_gate_new(a, &setup);
     if (!gate || !work->names)
         return fb_err_set(err, FB_ELIMIT, "no memory left to work incident %s", inc->id);
+    if (about.over)
+        return settle(rt, a, inc, gate, work, err);
     for (int i = 0; i < FB_PASSES_MAX && st == FB_OK; i++) {
-        struct pass_sum sum = {
-            .pass = {.enforce = work->enforce, .now_ms = work->now_ms, .why = ""}};
+        /* A pass is as old as its own beginning, not the invocation's: what an earlier pass of it
+         * has changed must have had its time to show before a quiet one counts. */
+        int64_t begun_ms = d->log_time ? work->now_ms : fb_wall_ms(&rt->clock);
+        struct pass_sum sum = {.pass = {.enforce = work->enforce, .now_ms = begun_ms, .why = ""}};
 
         if (deadline && fb_mono_ms(&rt->clock) >= deadline)
             break; /* what is open goes on with the next event or tick */
@@ -355,7 +371,7 @@ static enum fb_status retire(struct fb_runtime *rt, struct fb_arena *a, struct f
     enum fb_status st = FB_OK;
 
     if (inc->level == FB_CONTAIN)
-        st = fb_pipeline_retire(rt, a, inc->root, inc->evidence_ms + FB_REOPEN_MS, err);
+        st = fb_pipeline_retire(rt, a, inc, err);
     inc->state = FB_INC_CLOSED;
     inc->why = was == FB_INC_WATCHING  ? "an alert, and no more for a day"
                : was == FB_INC_PLANNED ? "planned in dry-run, and no more evidence for a day"

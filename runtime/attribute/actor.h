@@ -18,6 +18,8 @@ const char *fb_user_arn(struct fb_arena *a, const char *account, const char *nam
 struct fb_hop fb_gcp_hop(struct fb_arena *a, const struct fb_event *ev);
 void fb_gcp_trace(struct fb_arena *a, const struct fb_event *ev, const struct fb_edge_source *edges,
                   struct fb_chain *out);
+const char *fb_gcp_open_end(struct fb_arena *a, const struct fb_event *ev,
+                            const struct fb_chain *chain);
 size_t fb_gcp_edges(struct fb_arena *a, const struct fb_event *ev, const struct fb_chain *chain,
                     struct fb_edge out[FB_EDGES_MAX]);
 

@@ -235,6 +235,22 @@ static void walk(struct fb_arena *a, const struct fb_event *ev, const struct fb_
     out->looped = true;
 }
 
+struct fb_hop fb_chain_actor(struct fb_arena *a, const struct fb_event *ev)
+{
+    return fb_actor_hop(a, ev);
+}
+
+const char *fb_chain_open_end(struct fb_arena *a, const struct fb_event *ev,
+                              const struct fb_chain *chain)
+{
+    if (ev->provider == FB_GCP)
+        return fb_gcp_open_end(a, ev, chain);
+    for (size_t i = chain->partial ? chain->count : 0; i > 0; i--)
+        if (*chain->hops[i - 1].credential)
+            return chain->hops[i - 1].credential;
+    return "";
+}
+
 /* Who launched the machine, or made the function, whose role acts here. */
 static void find_suspect(struct fb_arena *a, const struct fb_event *ev,
                          const struct fb_edge_source *edges, struct fb_chain *c)

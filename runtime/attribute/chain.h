@@ -131,6 +131,14 @@ size_t fb_chain_edges(struct fb_arena *a, const struct fb_event *ev, const struc
 /* The child under which the creator of a user or role (its ARN) is kept: "created:arn...". */
 const char *fb_chain_creator_key(struct fb_arena *a, const char *identity);
 
+/* Whom the event itself names, whatever edges tell of them. */
+struct fb_hop fb_chain_actor(struct fb_arena *a, const struct fb_event *ev);
+
+/* The child of the edge that would make this chain longer: what waits for it is kept under this.
+ * "" when nothing is missing. (A group's is chain->group_key, while group_open.) */
+const char *fb_chain_open_end(struct fb_arena *a, const struct fb_event *ev,
+                              const struct fb_chain *chain);
+
 /* "machine:ACCOUNT/ID": who launched this machine (or made this function), as an edge to keep
  * beside those of fb_chain_edges, for each of ev->made. False: it is no such thing, or nobody is
  * named. */

@@ -9,7 +9,7 @@
 #define HOUR_MS ((int64_t)3600 * 1000)
 
 /* Federation tokens live 36 h at most; an edge outlives its session by an hour for late events. */
-enum { SESSION_HOURS_MAX = 36, GRACE_HOURS = 1, KEY_DAYS = 90, CREATOR_HOURS = 25 };
+enum { SESSION_HOURS_MAX = 36, GRACE_HOURS = 1, KEY_DAYS = 90, CREATOR_HOURS = 90 * 24 };
 
 const char *fb_chain_creator_key(struct fb_arena *a, const char *identity)
 {

@@ -177,6 +177,19 @@ void fb_gcp_trace(struct fb_arena *a, const struct fb_event *ev, const struct fb
     }
 }
 
+const char *fb_gcp_open_end(struct fb_arena *a, const struct fb_event *ev,
+                            const struct fb_chain *chain)
+{
+    const struct fb_hop *actor = &chain->hops[0];
+
+    if (chain->count > 1)
+        return "";
+    return actor->kind == FB_HOP_CREDENTIAL ? actor->credential
+           : actor->kind == FB_HOP_UNKNOWN  ? operation_key(a, ev)
+           : actor->kind == FB_HOP_SERVICE  ? trigger_key(a, ev)
+                                            : "";
+}
+
 /* ---- what an event proves ---- */
 
 static struct fb_edge new_edge(const struct fb_event *ev, const char *child, const char *via,

@@ -348,6 +348,17 @@ static void mark_days(struct fb_profile *one, int64_t since_ms, int64_t until_ms
     one->incident_days = days_between(since_ms, until);
 }
 
+void fb_profile_note_depth(struct fb_profile *p, int64_t t_ms, size_t depth)
+{
+    struct fb_profile one;
+
+    if (depth < DEEP_CHAIN)
+        return;
+    fb_profile_init(&one);
+    one.duties[DUTY_DEEP_CHAIN] = (struct seen){.last_ms = in_span(t_ms), .days = 1};
+    fb_profile_merge(p, &one);
+}
+
 void fb_profile_note_risk(struct fb_profile *p, int64_t at_ms, int risk_tenths)
 {
     struct fb_profile one;

@@ -57,6 +57,11 @@ void fb_profile_mark_incident(struct fb_profile *p, int64_t since_ms);
 void fb_profile_end_incident(struct fb_profile *p, int64_t end_ms);
 bool fb_profile_in_incident(const struct fb_profile *p);
 
+/* A chain of `depth` identities, the root among them, was made at t_ms. Who takes roles is told by
+ * the calls that take them, and how far a chain reaches may come to light later: so this is noted
+ * apart from fb_profile_observe. */
+void fb_profile_note_depth(struct fb_profile *p, int64_t t_ms, size_t depth);
+
 /* What a thief of this root would gain, as somebody who can read its rights judged it at at_ms: in
  * tenths, 0 to 100 (score/risk.h). The newest judgement counts. It shifts the prior of the score
  * and teaches nothing else. */
