@@ -21,6 +21,7 @@ enum {
     BACKOFF_MAX_MS = 5000,
     BROKEN_TRIES = 2,        /* an HTML page is believed the second time */
     SKEW_MS = 4 * 60 * 1000, /* AWS allows five minutes */
+    PEER_FINE_MS = 3000,     /* Date tells whole seconds, and the answer was under way */
     UNSENT_MAX = 10000,      /* calls of one chain in a row that never leave: it must not hang us */
     HOME_ARENA = 2 << 20
 };
@@ -36,7 +37,8 @@ struct fb_aws {
     bool looked, refreshed;       /* in this run */
     bool read_only;
     int budget;      /* retries left in this run */
-    int64_t skew_ms; /* the peer's clock minus ours */
+    int64_t skew_ms; /* the peer's clock minus ours, as calls are signed */
+    int64_t peer_ms; /* the same, as its last answer told */
     uint64_t random;
     char home[40];
 };
@@ -96,6 +98,13 @@ void fb_aws_free(struct fb_aws *aws)
 void fb_aws_read_only(struct fb_aws *aws, bool on) { aws->read_only = on; }
 
 const char *fb_aws_own_key(const struct fb_aws *aws) { return aws->own.access_key; }
+
+int64_t fb_aws_peer_skew_ms(const struct fb_aws *aws)
+{
+    int64_t off = aws->peer_ms;
+
+    return off < PEER_FINE_MS && off > -PEER_FINE_MS ? 0 : off;
+}
 
 uint64_t fb_aws_sent(const struct fb_aws *aws) { return fb_http_count(aws->http); }
 
@@ -438,6 +447,8 @@ static bool judge(struct lane *l, const struct fb_http_reply *r, struct fb_http_
     enum fb_status st = FB_OK;
     int64_t delay_ms;
 
+    if (r->date_ms)
+        l->aws->peer_ms = r->date_ms - fb_wall_ms(&l->aws->options.clock);
     l->reply.xml = NULL; /* a broken earlier answer is forgotten */
     l->reply.json = NULL;
     if (r->st == FB_OK && r->status >= 200 && r->status < 300) {

@@ -95,6 +95,9 @@ bool fb_aws_is_read(const struct fb_aws_call *call);
 const char *fb_aws_home_region(struct fb_aws *aws);
 /* The access key id in use; "" while credentials have not been found. */
 const char *fb_aws_own_key(const struct fb_aws *aws);
+/* The peer's clock minus ours, from its last answer; 0 while it agrees to some seconds, which is
+ * all that an answer's Date tells, or has not answered. */
+int64_t fb_aws_peer_skew_ms(const struct fb_aws *aws);
 /* Attempts sent to services since fb_aws_new (looking for credentials not counted). */
 uint64_t fb_aws_sent(const struct fb_aws *aws);
 

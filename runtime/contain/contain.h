@@ -50,6 +50,7 @@ struct fb_case {
     bool enforce;     /* mode, after every lowering; false: verbs are only planned */
     bool wide;        /* score allows inferred targets */
     bool drill;
+    bool over; /* closed, or joined to another: what it left open is read back, or given up */
 };
 
 /* A grant: what the playbook that asks may do. */
@@ -108,6 +109,8 @@ const char *const *fb_gate_gaps(const struct fb_gate_run *g, size_t *count);
 /* Since the last fb_gate_pass: whether anything was changed, is pending, failed, or was newly
  * planned. A pass with none of these is quiet. */
 bool fb_gate_quiet(const struct fb_gate_run *g);
+/* Whether the journal was read in this pass, and every action that it holds has ended. */
+bool fb_gate_settled(const struct fb_gate_run *g);
 bool fb_gate_all_done(const struct fb_gate_run *g); /* no action pending or failed */
 
 /* Everything ever recorded for an incident's actions, from the store ("act#<incident>#..."). */

@@ -5,6 +5,8 @@
 #include "contain/gate_in.h"
 #include "score/price.h"
 
+enum { MAKERS_MAX = 128 };
+
 struct reading {
     struct fb_gate_run *g;
     const struct fb_ask *ask;
@@ -18,23 +20,112 @@ struct reading {
 /* --- what the chain made -------------------------------------------------------------------------
  */
 
-enum fb_status fb_case_made(struct fb_gate_run *g, const struct fb_made_item **items, size_t *count)
+/* Identities whose work is the chain's: its hops, the users that it made, and others' users as far
+ * as a key goes that it made for them. */
+struct makers {
+    const char *identity[MAKERS_MAX];
+    const char *credential[MAKERS_MAX]; /* only what was made with this key; "" all */
+    const char *hop[MAKERS_MAX];        /* the hop that it comes from */
+    size_t count;
+};
+
+static void add_maker(struct makers *m, const char *identity, const char *credential,
+                      const char *hop)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (fb_eq(m->identity[i], identity) &&
+            (!*m->credential[i] || fb_eq(m->credential[i], credential)))
+            return;
+    if (m->count == MAKERS_MAX)
+        return; /* a flood of users: the first are the ones that began it */
+    m->identity[m->count] = identity;
+    m->credential[m->count] = credential;
+    m->hop[m->count++] = hop;
+}
+
+/* What one maker's things make of others. */
+static void add_made_makers(struct fb_gate_run *g, struct makers *m,
+                            const struct fb_made_item *items, size_t n, const char *hop)
+{
+    const char *account = g->set.incident->account;
+
+    for (size_t i = 0; i < n; i++) {
+        bool user = fb_eq(items[i].kind, "user"), key = fb_eq(items[i].kind, "access_key");
+        const char *name = user ? items[i].id : items[i].owner;
+
+        if ((user || key) && *name)
+            add_maker(m, fb_arena_fmt(g->a, "arn:aws:iam::%s:user/%s", account, name),
+                      user ? "" : items[i].id, hop);
+    }
+}
+
+/* The things of maker i, as the work of the hop that it comes from; appended to `all`. */
+static enum fb_status made_through(struct fb_gate_run *g, struct makers *m, size_t i,
+                                   struct fb_made_item *all, size_t *count, struct fb_err *err)
+{
+    const struct fb_made_item *items;
+    size_t n, first = *count;
+    enum fb_status st = fb_made_list(g->set.store, g->a, &m->identity[i], 1,
+                                     g->set.incident->since_ms, &items, &n, err);
+
+    for (size_t k = 0; k < n && *count < FB_MADE_LIST_MAX; k++) {
+        if (*m->credential[i] && !fb_eq(items[k].credential, m->credential[i]))
+            continue;
+        all[*count] = items[k];
+        all[(*count)++].by = m->hop[i];
+    }
+    add_made_makers(g, m, all + first, *count - first, m->hop[i]);
+    return st;
+}
+
+/* Hops first; then what they made makes of others, and so on. A thing may stand there twice: who is
+ * nearest to the root is found first. */
+static enum fb_status made_by_all(struct fb_gate_run *g, struct makers *m, struct fb_err *err)
 {
     const struct fb_case *c = g->set.incident;
-    const char **identities;
+    const char **identities = FB_NEW_ARRAY(g->a, c->hop_count + 1, const char *);
+    const struct fb_made_item *items;
+    struct fb_made_item *all;
+    enum fb_status st, one;
+    size_t n;
+
+    if (!identities)
+        return fb_err_set(err, FB_ELIMIT, "no memory left in this invocation");
+    for (size_t i = 0; i < c->hop_count; i++)
+        add_maker(m, identities[i] = c->hops[i].identity, "", c->hops[i].identity);
+    st = fb_made_list(g->set.store, g->a, identities, c->hop_count, c->since_ms, &items, &n, err);
+    g->made = items;
+    g->made_count = n;
+    n = m->count;
+    for (size_t i = 0; i < g->made_count; i++)
+        add_made_makers(g, m, &items[i], 1, items[i].by);
+    if (m->count == n)
+        return st;
+    all = FB_NEW_ARRAY(g->a, FB_MADE_LIST_MAX, struct fb_made_item);
+    if (!all)
+        return fb_err_set(err, FB_ELIMIT, "no memory left in this invocation");
+    if (g->made_count > FB_MADE_LIST_MAX)
+        g->made_count = FB_MADE_LIST_MAX;
+    memcpy(all, items, g->made_count * sizeof *all);
+    for (; n < m->count; n++) { /* m grows while it is walked */
+        one = made_through(g, m, n, all, &g->made_count, err);
+        st = st == FB_OK ? one : st;
+    }
+    g->made = all;
+    return st;
+}
+
+enum fb_status fb_case_made(struct fb_gate_run *g, const struct fb_made_item **items, size_t *count)
+{
     struct fb_err err = {.code = FB_OK};
 
     if (!g->made_loaded) {
+        struct makers *m = FB_NEW(g->a, struct makers);
+
         g->made_loaded = true;
         g->made = NULL;
         g->made_count = 0;
-        identities = FB_NEW_ARRAY(g->a, c->hop_count + 1, const char *);
-        g->made_st = identities ? FB_OK : FB_ELIMIT;
-        for (size_t i = 0; identities && i < c->hop_count; i++)
-            identities[i] = c->hops[i].identity;
-        if (identities)
-            g->made_st = fb_made_list(g->set.store, g->a, identities, c->hop_count, c->since_ms,
-                                      &g->made, &g->made_count, &err);
+        g->made_st = m ? made_by_all(g, m, &err) : FB_ELIMIT;
         if (g->made_st != FB_OK)
             fb_gate_gap(g,
                         fb_arena_fmt(g->a, "could not read all that the chain made: %s", err.text));

@@ -159,6 +159,16 @@ bool fb_gate_all_done(const struct fb_gate_run *g)
     return true;
 }
 
+bool fb_gate_settled(const struct fb_gate_run *g)
+{
+    if (!g->journal_loaded)
+        return false;
+    for (const struct fb_act_record *r = g->all_records; r; r = r->next_all)
+        if (!fb_eq(r->status, "done") && !fb_eq(r->status, "needs_person"))
+            return false;
+    return true;
+}
+
 bool fb_gate_quiet(const struct fb_gate_run *g)
 {
     return !g->changed && !g->new_plan && fb_gate_all_done(g);

@@ -6,6 +6,8 @@
  *     '-> failed -> intent ...       after FB_TRIES_MAX failures: needs_person
  *
  * The intent, with the state before, is on stable storage before the call is made. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/digest.h"
@@ -38,6 +40,8 @@ static const char *record_key(struct fb_arena *a, const char *incident, const ch
 
 static void write_record(struct fb_buf *b, const struct fb_act_record *r)
 {
+    char digits[FB_LEDGER_STAMP + 1];
+
     fb_json_open(b, NULL, '{');
     fb_json_put_str(b, "id", r->id);
     fb_json_put_str(b, "verb", r->verb);
@@ -58,8 +62,16 @@ static void write_record(struct fb_buf *b, const struct fb_act_record *r)
     fb_json_put_int(b, "tries", r->tries);
     fb_json_put_int(b, "first_ms", r->first_ms);
     fb_json_put_int(b, "last_ms", r->last_ms);
-    fb_json_put_int(b, "intent", (int64_t)r->intent);
+    /* As text of fixed length, and last: the ledger writes the number in when it knows it. */
+    (void)snprintf(digits, sizeof digits, "%020" PRIu64, r->intent);
+    fb_json_put_str(b, "intent", digits);
     fb_json_close(b, '}');
+}
+
+/* Where write_record has put the number of the intent. */
+static char *stamp_of(const struct fb_put *put)
+{
+    return (char *)put->value + put->len - strlen("\"}") - FB_LEDGER_STAMP;
 }
 
 static int64_t number(const struct fb_json *doc, const char *key)
@@ -277,9 +289,10 @@ static enum fb_status commit_intents(struct fb_gate_run *g, struct fb_op **ops, 
 
     for (size_t i = 0; i < n; i++) {
         records[i] = record_for(g, ops[i]);
-        lines[i] = (struct fb_ledger_line){records[i] ? intent_line(g, records[i]) : NULL, 0};
+        lines[i] = (struct fb_ledger_line){.json = records[i] ? intent_line(g, records[i]) : NULL};
         if (!lines[i].json || !put_of(g, records[i], &puts[i]))
             return fb_err_set(err, FB_ELIMIT, "no memory left in this invocation");
+        lines[i].stamp = stamp_of(&puts[i]);
     }
     st = fb_ledger_append(g->set.store, g->a, fb_gate_wall_ms(g), lines, n, puts, n, true, err);
     for (size_t i = 0; i < n && st == FB_OK; i++) {
@@ -429,7 +442,7 @@ static enum fb_status commit_outcomes(struct fb_gate_run *g, const struct fb_act
             if (st != FB_OK)
                 return st;
             outs[i].record->version = now ? now->version : 0;
-            lines[i] = (struct fb_ledger_line){outcome_line(g, outs[i].record), 0};
+            lines[i] = (struct fb_ledger_line){.json = outcome_line(g, outs[i].record)};
             if (!lines[i].json || !put_of(g, outs[i].record, &puts[i]))
                 return fb_err_set(err, FB_ELIMIT, "no memory left in this invocation");
         }

@@ -153,6 +153,12 @@ static enum fb_status append_at(struct append *ap, const struct head *head, stru
         puts[count++] =
             (struct fb_put){.key = line_key(ap->a, number), .value = value->at, .len = value->len};
         ap->lines[i].number = number;
+        if (ap->lines[i].stamp) {
+            char digits[FB_LEDGER_STAMP + 1];
+
+            snprintf(digits, sizeof digits, "%020" PRIu64, number);
+            memcpy(ap->lines[i].stamp, digits, FB_LEDGER_STAMP);
+        }
         memcpy(before, digest, sizeof before);
     }
     good = head_write(&ap->head, head->count + ap->n, before) && good;

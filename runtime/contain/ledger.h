@@ -14,12 +14,14 @@
 
 struct fb_arena;
 
-enum { FB_LEDGER_BATCH_MAX = 8 };
+enum { FB_LEDGER_BATCH_MAX = 8, FB_LEDGER_STAMP = 20 /* digits */ };
 
 /* One line to be written: what happened, as a JSON object text of ours ({"what":"intent",...}). */
 struct fb_ledger_line {
     const char *json;
     uint64_t number; /* out: its place in the chain, from 1 */
+    char *stamp;     /* where a record of `with` holds that number: FB_LEDGER_STAMP bytes of its
+                        value, written before the commit; NULL none */
 };
 
 /* Appends lines (1 to FB_LEDGER_BATCH_MAX) and, in the same commit, the records of `with` (at most

@@ -257,11 +257,15 @@ static int64_t next_second(int64_t ms) { return ms - ms % 1000 + 1000; }
 static void revoke_times(struct fb_gate_run *g, struct fb_op *op, const char *arn)
 {
     const struct fb_case *c = g->set.incident;
-    int64_t now = g->set.now_ms, before = op->asked_before_ms;
+    const struct fb_known *me = fb_know(g, FB_READ_WHO_AM_I, "", "");
+    int64_t ahead = me ? me->read.ahead_ms : 0;
+    int64_t now = g->set.now_ms + ahead, before = op->asked_before_ms;
     int64_t needed = next_second(c->since_ms);
     const struct fb_made_item *session;
     size_t at = 0;
 
+    if (before > 0)
+        before += ahead; /* asked by our clock */
     if (before <= 0 || before > now)
         before = now; /* never the future: that would deny sessions that nobody has accused */
     for (size_t i = 0; i < c->hop_count; i++)

@@ -496,9 +496,27 @@ void fb_verbs_answer(struct fb_gate_run *g, const struct fb_grant *grant,
 /* --- left over from earlier passes ---------------------------------------------------------------
  */
 
-static bool is_left_over(const struct fb_act_record *r)
+/* Of an incident that is over, what failed too: nobody will ask for it again. */
+static bool is_left_over(const struct fb_gate_run *g, const struct fb_act_record *r)
 {
-    return fb_eq(r->status, "intent") || fb_eq(r->status, "pending");
+    return fb_eq(r->status, "intent") || fb_eq(r->status, "pending") ||
+           (g->set.incident->over && fb_eq(r->status, "failed"));
+}
+
+/* What became of it. An incident that is over does not act: what does not come true by itself (or
+ * by the incident that it was joined to) is a person's after a while. */
+static bool left_over_outcome(struct fb_gate_run *g, struct fb_act_record *r, enum fb_holds holds,
+                              struct fb_act_outcome *out)
+{
+    *out = (struct fb_act_outcome){.record = r, .status = FB_RESULT_DONE, .note = ""};
+    if (holds == FB_HOLDS_YES || holds == FB_HOLDS_GONE)
+        return true;
+    if (!g->set.incident->over || fb_gate_wall_ms(g) - r->last_ms < FB_GIVE_UP_MS)
+        return false;
+    out->status = FB_RESULT_FAILED;
+    out->person = true;
+    out->note = "the incident was over before this was done";
+    return true;
 }
 
 void fb_verbs_settle(struct fb_gate_run *g)
@@ -510,7 +528,7 @@ void fb_verbs_settle(struct fb_gate_run *g)
     if (!g->set.incident->enforce || fb_journal_load(g, NULL) != FB_OK)
         return;
     for (const struct fb_act_record *r = g->all_records; r; r = r->next_all)
-        if (is_left_over(r)) {
+        if (is_left_over(g, r)) {
             struct fb_goal goal;
 
             fb_goal_of_record(r, &goal);
@@ -525,17 +543,18 @@ void fb_verbs_settle(struct fb_gate_run *g)
         struct fb_goal goal;
         enum fb_holds holds;
 
-        if (!is_left_over(r))
+        if (!is_left_over(g, r))
             continue;
         fb_goal_of_record(r, &goal);
         holds = fb_goal_check(g, &goal, &why);
-        if (holds == FB_HOLDS_YES || holds == FB_HOLDS_GONE)
-            outs[count++] =
-                (struct fb_act_outcome){.record = r, .status = FB_RESULT_DONE, .note = ""};
-        fb_gate_note(g, &goal, r->id,
-                     holds == FB_HOLDS_YES || holds == FB_HOLDS_GONE ? FB_RESULT_DONE
-                                                                     : FB_RESULT_PENDING,
-                     *why ? why : "begun in an earlier pass");
+        if (left_over_outcome(g, r, holds, &outs[count])) {
+            bool person = outs[count++].person;
+
+            fb_gate_note(g, &goal, r->id, person ? FB_RESULT_REFUSED : FB_RESULT_DONE,
+                         *why ? why : "begun in an earlier pass");
+            continue;
+        }
+        fb_gate_note(g, &goal, r->id, FB_RESULT_PENDING, *why ? why : "begun in an earlier pass");
     }
     fb_journal_outcomes(g, outs, count);
 }

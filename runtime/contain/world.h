@@ -14,7 +14,8 @@
 struct fb_arena;
 
 enum fb_read_kind {
-    FB_READ_WHO_AM_I,  /* out: out_name = own ARN, id = principal id, account, keys[0] = own key */
+    FB_READ_WHO_AM_I,  /* out: out_name = own ARN, id = principal id, account, keys[0] = own key,
+                        * ahead_ms */
     FB_READ_REGIONS,   /* out: names */
     FB_READ_KEY_OWNER, /* in: name = access key id; out: name = user name */
     FB_READ_USER,      /* in: name = user name; out: arn, id, keys[], policies that are ours */
@@ -62,6 +63,7 @@ struct fb_read {
                           is complete: an id that is not in machines does not exist */
     bool guessed;      /* FB_READ_REGIONS: the built-in list */
     const char *out_name, *arn, *id, *account;
+    int64_t ahead_ms; /* the account's clock minus ours: session times are told by its clock */
     const struct fb_key_state *keys;
     size_t key_count;
     bool keys_known;           /* FB_READ_USER: keys holds all of them */

@@ -41,6 +41,7 @@ static void got_who(struct fb_aws_job *j, const struct fb_aws_reply *reply)
     r->out_name = fb_xml_text(reply->xml, "GetCallerIdentityResult/Arn");
     r->id = fb_xml_text(reply->xml, "GetCallerIdentityResult/UserId");
     r->account = fb_xml_text(reply->xml, "GetCallerIdentityResult/Account");
+    r->ahead_ms = fb_aws_peer_skew_ms(j->w->aws);
     own = FB_NEW(j->w->a, struct fb_key_state);
     if (own) {
         *own = (struct fb_key_state){fb_arena_str(j->w->a, fb_aws_own_key(j->w->aws)), true};

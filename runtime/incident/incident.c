@@ -184,6 +184,7 @@ bool fb_incident_join(struct fb_arena *a, struct fb_incident *inc, struct fb_inc
         inc->quiet = 0;
     }
     old->state = FB_INC_CLOSED;
+    old->actions_open = contain; /* what it had begun is read back once more, at least */
     old->why = fb_arena_fmt(a, "joined to %s: %s stands behind it", inc->id, inc->root);
     return contain;
 }
@@ -276,6 +277,8 @@ bool fb_incident_due(const struct fb_incident *inc, int64_t now_ms)
                                  throttle */
         return inc->level == FB_CONTAIN && (inc->quiet < 2 || inc->actions_open > 0) &&
                (inc->quiet == 0 || now_ms - inc->quiet_ms >= FB_SETTLE_MS);
+    case FB_INC_CLOSED: /* what it had begun is still read back */
+        return inc->actions_open > 0;
     default:
         return false;
     }
