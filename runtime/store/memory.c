@@ -1,16 +1,21 @@
-/* memory.c - a store that lives as long as the process: a skip list of records in key order.
+/* memory.c - a store that lives as long as the process: a skip list of records in key order, and a
+ * hash table that finds one of them.
  *
- * Why a skip list: ordered listing and insertion in logarithmic time without a balancing routine,
- * and the coin is thrown from a seed that no sender of events knows, so that keys cannot be chosen
- * to make it slow. */
+ * Why a skip list: ordered listing and insertion in logarithmic time without a balancing routine.
+ * Its coin and the table's hash (SipHash) start from seeds that no sender of events knows, so that
+ * keys cannot be chosen to make either slow. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/digest.h"
 #include "store/backend.h"
 
-enum { LEVELS = 20 }; /* good for about a million records */
+enum {
+    LEVELS = 20, /* good for about a million records */
+    FIRST_SLOTS = 1024
+};
 static const size_t BYTES_MAX = (size_t)1 << 30;
 
 struct node {
@@ -19,6 +24,8 @@ struct node {
     size_t len;
     uint64_t version;
     int64_t expires_ms;
+    uint64_t hash;
+    struct node *same_slot;
     int levels;
     struct node *next[]; /* `levels` of them */
 };
@@ -28,7 +35,121 @@ struct memory {
     uint64_t floor;    /* no removed record had a higher version: a new one starts above it */
     uint64_t coin;
     size_t bytes;
+    uint64_t key[2];     /* of the hash */
+    struct node **slots; /* a power of two */
+    size_t slot_count, count;
 };
+
+/* --- the table ----------------------------------------------------------------------------------
+ */
+
+static uint64_t turn(uint64_t x, int bits) { return x << bits | x >> (64 - bits); }
+
+struct sip {
+    uint64_t a, b, c, d;
+};
+
+static void sip_round(struct sip *s)
+{
+    s->a += s->b;
+    s->c += s->d;
+    s->b = turn(s->b, 13) ^ s->a;
+    s->d = turn(s->d, 16) ^ s->c;
+    s->a = turn(s->a, 32) + s->d;
+    s->c += s->b;
+    s->b = turn(s->b, 17) ^ s->c;
+    s->d = turn(s->d, 21) ^ s->a;
+    s->c = turn(s->c, 32);
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein). */
+static uint64_t hash_of(const struct memory *m, const char *key)
+{
+    struct sip s = {
+        m->key[0] ^ UINT64_C(0x736f6d6570736575), m->key[1] ^ UINT64_C(0x646f72616e646f6d),
+        m->key[0] ^ UINT64_C(0x6c7967656e657261), m->key[1] ^ UINT64_C(0x7465646279746573)};
+    size_t len = strlen(key), left = len;
+    uint64_t word;
+
+    for (; left >= sizeof word; left -= sizeof word, key += sizeof word) {
+        memcpy(&word, key, sizeof word);
+        s.d ^= word;
+        sip_round(&s);
+        s.a ^= word;
+    }
+    word = (uint64_t)len << 56;
+    for (size_t i = 0; i < left; i++)
+        word |= (uint64_t)(unsigned char)key[i] << 8 * i;
+    s.d ^= word;
+    sip_round(&s);
+    s.a ^= word;
+    s.c ^= 0xff;
+    for (int i = 0; i < 3; i++)
+        sip_round(&s);
+    return s.a ^ s.b ^ s.c ^ s.d;
+}
+
+static struct node **slot_of(const struct memory *m, uint64_t hash)
+{
+    return &m->slots[hash & (m->slot_count - 1)];
+}
+
+/* More slots than nodes, when memory allows: without it the table is slower, not wrong. */
+static void table_grow(struct memory *m)
+{
+    size_t count = m->slot_count * 2;
+    struct node **old = m->slots, **slots = calloc(count, sizeof(struct node *));
+    size_t old_count = m->slot_count;
+
+    if (!slots)
+        return;
+    m->slots = slots;
+    m->slot_count = count;
+    for (size_t i = 0; i < old_count; i++) {
+        for (struct node *n = old[i], *next; n; n = next) {
+            struct node **slot = slot_of(m, n->hash);
+
+            next = n->same_slot;
+            n->same_slot = *slot;
+            *slot = n;
+        }
+    }
+    free(old);
+}
+
+static void table_add(struct memory *m, struct node *n)
+{
+    struct node **slot;
+
+    if (m->count++ >= m->slot_count)
+        table_grow(m);
+    slot = slot_of(m, n->hash);
+    n->same_slot = *slot;
+    *slot = n;
+}
+
+static void table_remove(struct memory *m, const struct node *n)
+{
+    struct node **at = slot_of(m, n->hash);
+
+    while (*at != n)
+        at = &(*at)->same_slot;
+    *at = n->same_slot;
+    m->count--;
+}
+
+static struct node *find_exact(const struct memory *m, const char *key)
+{
+    uint64_t hash = hash_of(m, key);
+    struct node *n = *slot_of(m, hash);
+
+    while (n && (n->hash != hash || strcmp(n->key, key) != 0))
+        n = n->same_slot;
+    return n;
+}
+
+/* --- the list -----------------------------------------------------------------------------------
+ */
 
 /* The last node before `key` on every level. */
 struct path {
@@ -46,13 +167,6 @@ static struct node *find(const struct memory *m, const char *key, struct path *p
             path->at[level] = n;
     }
     return n->next[0]; /* the first with a key >= `key` */
-}
-
-static struct node *find_exact(const struct memory *m, const char *key, struct path *path)
-{
-    struct node *n = find(m, key, path);
-
-    return n && strcmp(n->key, key) == 0 ? n : NULL;
 }
 
 static struct node *node_new(int levels)
@@ -100,9 +214,16 @@ static enum fb_status memory_open(const char *rest, void **self, struct fb_err *
     if (*rest)
         return fb_err_set(err, FB_ECONFIG, "nothing may follow memory:");
     m = calloc(1, sizeof *m);
-    if (m)
+    if (m) {
         m->head = node_new(LEVELS);
-    if (!m || !m->head) {
+        m->slots = calloc(FIRST_SLOTS, sizeof(struct node *));
+        m->slot_count = FIRST_SLOTS;
+    }
+    if (!m || !m->head || !m->slots) {
+        if (m) {
+            free(m->head);
+            free(m->slots);
+        }
         free(m);
         return fb_err_set(err, FB_EIO, "memory is short");
     }
@@ -110,6 +231,8 @@ static enum fb_status memory_open(const char *rest, void **self, struct fb_err *
     seed[1] = (uint64_t)fb_mono_ms(&clock);
     seed[2] = (uint64_t)fb_wall_ms(&clock);
     m->coin = fb_hash64(seed, sizeof seed) | 1;
+    if (getrandom(m->key, sizeof m->key, GRND_NONBLOCK) != (ssize_t)sizeof m->key)
+        memcpy(m->key, seed, sizeof m->key); /* early at boot: the clock and our own address */
     *self = m;
     return FB_OK;
 }
@@ -125,6 +248,7 @@ static void memory_close(void *self)
         node_free(n);
         n = next;
     }
+    free(m->slots);
     free(m);
 }
 
@@ -139,7 +263,7 @@ static enum fb_status fill(struct fb_arena *a, const struct node *n, struct fb_i
 static enum fb_status memory_get(void *self, struct fb_arena *a, const char *key, int64_t now_ms,
                                  struct fb_item *out, struct fb_err *err)
 {
-    const struct node *n = find_exact(self, key, NULL);
+    const struct node *n = find_exact(self, key);
 
     if (!n || !fb_live(n->expires_ms, now_ms))
         return FB_ENOTFOUND;
@@ -170,7 +294,7 @@ struct step {
 static enum fb_status expected(const struct memory *m, const struct fb_put *put, int64_t now_ms,
                                struct fb_err *err)
 {
-    const struct node *n = find_exact(m, put->key, NULL);
+    const struct node *n = find_exact(m, put->key);
     uint64_t version = n && fb_live(n->expires_ms, now_ms) ? n->version : 0;
 
     return version == put->expect ? FB_OK : fb_conflict(put, err);
@@ -192,7 +316,7 @@ static bool prepare(struct memory *m, const struct fb_put *put, struct step *ste
     if (put->erase)
         return true;
     value = value_copy(put);
-    if (!value || find_exact(m, put->key, NULL)) {
+    if (!value || find_exact(m, put->key)) {
         step->value = value;
         return value != NULL;
     }
@@ -210,6 +334,7 @@ static void unlink_node(struct memory *m, struct node *n, const struct path *pat
 {
     for (int level = 0; level < n->levels; level++)
         path->at[level]->next[level] = n->next[level];
+    table_remove(m, n);
     if (n->version > m->floor)
         m->floor = n->version;
     m->bytes -= node_bytes(n);
@@ -219,15 +344,20 @@ static void unlink_node(struct memory *m, struct node *n, const struct path *pat
 static void apply(struct memory *m, const struct fb_put *put, struct step *step)
 {
     struct path path;
-    struct node *n = find_exact(m, put->key, &path);
+    struct node *n = find_exact(m, put->key);
 
     if (put->erase) {
-        if (n)
+        if (n) {
+            (void)find(m, put->key, &path);
             unlink_node(m, n, &path);
+        }
         return;
     }
     if (step->fresh) {
         n = step->fresh;
+        n->hash = hash_of(m, put->key);
+        (void)find(m, put->key, &path);
+        table_add(m, n);
         n->version = m->floor;
         for (int level = 0; level < n->levels; level++) {
             n->next[level] = path.at[level]->next[level];
