@@ -371,8 +371,8 @@ enum fb_status fb_pipeline_standing(struct fb_runtime *rt, struct fb_arena *a, c
     (void)fb_arn_split(a, identity, &arn);
     out->ev.account = arn.account;
     out->chain.count = 1;
-    out->chain.hops[0] =
-        (struct fb_hop){kind_of(identity), identity, arn.account, "", "", "", "", "", "", 0, true};
+    out->chain.hops[0] = (struct fb_hop){
+        kind_of(identity), identity, arn.account, "", "", "", "", "", "", 0, true, ""};
     st = fb_step_load(&s, err);
     if (st != FB_OK)
         return st;

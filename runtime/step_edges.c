@@ -133,14 +133,15 @@ static struct fb_hop minted_hop(struct fb_step *s, const struct fb_edge *e)
     struct fb_hop hop = {.kind = role ? FB_HOP_ROLE : FB_HOP_EXTERNAL,
                          .identity = e->session_identity,
                          .account = s->out->ev.account,
-                         .credential = e->child,
+                         .credential = role ? e->child : "",
                          .user = "",
                          .user_arn = "",
                          .role_arn = role ? mint->role_arn : "",
                          .session = role ? mint->session : "",
                          .via = e->via,
                          .since_ms = e->made_ms,
-                         .sure = true};
+                         .sure = true,
+                         .tie = role ? "" : e->child};
     struct fb_arn arn;
 
     if (role && fb_arn_split(s->a, mint->role_arn, &arn))
@@ -150,7 +151,7 @@ static struct fb_hop minted_hop(struct fb_step *s, const struct fb_edge *e)
 
 static enum fb_status keep_minted(struct fb_step *s, const struct fb_edge *e, struct fb_err *err)
 {
-    struct fb_edge minted = {.child = *e->parent.credential ? e->parent.credential : "none",
+    struct fb_edge minted = {.child = *fb_hop_child(&e->parent) ? fb_hop_child(&e->parent) : "none",
                              .via = e->via,
                              .session_identity = "",
                              .event = e->event,

@@ -68,7 +68,7 @@ void fb_step_find_late(struct fb_step *s)
             continue;
         if (i + 1 < c->count)
             add_late(s, (struct fb_late){.identity = h->identity,
-                                         .credential = h->credential,
+                                         .credential = fb_hop_child(h),
                                          .since_ms = h->since_ms});
         if (h->kind != FB_HOP_USER_KEY || strncmp(h->credential, "AKIA", 4) != 0)
             continue;
@@ -142,7 +142,7 @@ static bool on_child(void *self, const struct fb_edge *minted)
     if (++*b->seen > CHILDREN_MAX)
         return false;
     next.identity = minted->parent.identity;
-    next.credential = minted->parent.credential;
+    next.credential = fb_hop_child(&minted->parent);
     next.depth++;
     next.level++;
     fb_profile_note_depth(b->s->after, minted->made_ms, next.depth);

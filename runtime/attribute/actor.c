@@ -11,7 +11,7 @@ struct fb_hop fb_hop_empty(void)
     struct fb_hop hop = {0};
 
     hop.identity = hop.account = hop.credential = hop.user = hop.user_arn = "";
-    hop.role_arn = hop.session = hop.via = "";
+    hop.role_arn = hop.session = hop.via = hop.tie = "";
     return hop;
 }
 
@@ -171,8 +171,7 @@ struct fb_hop fb_actor_hop(struct fb_arena *a, const struct fb_event *ev)
         struct fb_hop hop =
             named_hop(FB_HOP_EXTERNAL, who, pair(a, who->account, who->id, fallback));
 
-        if (!*hop.credential) /* its own account's record of the same act names it better */
-            hop.credential = fb_shared_key(a, ev);
+        hop.tie = fb_shared_key(a, ev); /* its own account's record of the same act names it */
         return hop;
     }
     case FB_WHO_DIRECTORY:

@@ -72,7 +72,7 @@ static bool goes_on(const struct fb_event *ev, const struct fb_hop *hop)
         return *hop->credential &&
                (!hop->sure || ev->kind == FB_EV_LEAK_NOTICE || ev->kind == FB_EV_FINDING);
     case FB_HOP_EXTERNAL: /* a shared event, or a token that somebody here asked for */
-        return *hop->credential != '\0';
+        return *fb_hop_child(hop) != '\0';
     case FB_HOP_USER:
     case FB_HOP_ROOT:
     case FB_HOP_SSO:
@@ -142,7 +142,7 @@ static void end_unknown(struct fb_arena *a, const struct fb_event *ev, struct fb
     if (last->kind == FB_HOP_INSTANCE || last->kind == FB_HOP_USER_KEY)
         return;
     if (last->kind == FB_HOP_EXTERNAL) { /* an outsider, for all we know, unless told otherwise */
-        c->partial = !fb_starts(last->credential, "AKIA");
+        c->partial = !fb_starts(fb_hop_child(last), "AKIA");
         return;
     }
     if (last->kind == FB_HOP_ROLE && c->count == 1 && ev->who.instance_role) {
@@ -181,17 +181,17 @@ static bool same_user(const struct fb_hop *hop, const struct fb_hop *parent)
 static enum fb_status look_up(const struct fb_edge_source *edges, struct fb_arena *a,
                               const struct fb_hop *hop, struct fb_edge *out)
 {
-    if (!edges || !edges->get || !*hop->credential)
+    if (!edges || !edges->get || !*fb_hop_child(hop))
         return FB_ENOTFOUND;
     memset(out, 0, sizeof *out);
-    return edges->get(edges->self, a, hop->credential, out);
+    return edges->get(edges->self, a, fb_hop_child(hop), out);
 }
 
 /* The other account's record of one act, and ours: the hop gets its own account's name. */
 static bool takes_name(const struct fb_hop *hop, const struct fb_edge *edge)
 {
     return same_user(hop, &edge->parent) ||
-           (hop->kind == FB_HOP_EXTERNAL && fb_starts(hop->credential, SHARED));
+           (hop->kind == FB_HOP_EXTERNAL && fb_starts(fb_hop_child(hop), SHARED));
 }
 
 /* From the last hop on, edge by edge. */
@@ -246,8 +246,8 @@ const char *fb_chain_open_end(struct fb_arena *a, const struct fb_event *ev,
     if (ev->provider == FB_GCP)
         return fb_gcp_open_end(a, ev, chain);
     for (size_t i = chain->partial ? chain->count : 0; i > 0; i--)
-        if (*chain->hops[i - 1].credential)
-            return chain->hops[i - 1].credential;
+        if (*fb_hop_child(&chain->hops[i - 1]))
+            return fb_hop_child(&chain->hops[i - 1]);
     return "";
 }
 

@@ -47,7 +47,15 @@ struct fb_hop {
     const char *via; /* how the next hop (towards the root) led here: "AssumeRole", "created" ... */
     int64_t since_ms; /* when this credential was minted; 0 unknown */
     bool sure;        /* false: inferred */
+    const char *tie;  /* what leads on from here where no credential does ("shared:ID"); NULL or ""
+                         none. Not for people, and not kept with an incident */
 };
+
+/* The child of the edge behind this hop; "" none. */
+static inline const char *fb_hop_child(const struct fb_hop *hop)
+{
+    return hop->tie && *hop->tie ? hop->tie : hop->credential;
+}
 
 /* What proved that hop i + 1 stands behind hop i. */
 struct fb_link {

@@ -76,9 +76,10 @@ void fb_hop_read(struct fb_arena *a, const struct fb_json *v, struct fb_hop *out
     out->sure = fb_json_bool(fb_json_get(v, "sure"), false);
 }
 
-/* --- edges: 1, kind, sure, four times, twelve texts that end with NUL ------------------------- */
+/* --- edges: 1, kind, sure, four times, thirteen texts that end with NUL -------------------------
+ */
 
-enum { VERSION = 1, HEAD_BYTES = 3 + 4 * 8, TEXTS = 12 };
+enum { VERSION = 1, HEAD_BYTES = 3 + 4 * 8, TEXTS = 13 };
 
 static void add_time(struct fb_buf *to, int64_t ms)
 {
@@ -109,7 +110,8 @@ static void texts_of(struct fb_edge *e, const char **out[TEXTS])
                                  &e->parent.user_arn,
                                  &e->parent.role_arn,
                                  &e->parent.session,
-                                 &e->parent.via};
+                                 &e->parent.via,
+                                 &e->parent.tie};
 
     memcpy(out, texts, sizeof texts);
 }

@@ -257,6 +257,220 @@ static void a_maker_that_comes_to_light_while_we_decide_is_not_missed(void **sta
     play_shut(&p);
 }
 
+/* --- groups, and two accounts --- */
+
+#define SLR_ROLE                                                                                   \
+    "arn:aws:iam::" ACCOUNT ":role/aws-service-role/autoscaling.amazonaws.com/"                    \
+    "AWSServiceRoleForAutoScaling"
+
+static const char *grow(struct fb_arena *a, const char *id, int64_t t_ms, const char *group)
+{
+    return record(a, id, t_ms, who_user(a, "ci", KEY), "autoscaling", "CreateAutoScalingGroup",
+                  "us-east-1",
+                  fb_arena_fmt(a,
+                               "{\"autoScalingGroupName\":\"%s\",\"minSize\":0,\"maxSize\":999,"
+                               "\"desiredCapacity\":40,\"launchTemplate\":{\"launchTemplateId\":"
+                               "\"lt-1\"}}",
+                               group),
+                  "null");
+}
+
+static const char *service_launch(struct fb_arena *a, const char *id, int64_t t_ms,
+                                  const char *group)
+{
+    const char *who =
+        "{\"type\":\"AssumedRole\",\"principalId\":\"AROASLR:AutoScaling\",\"arn\":"
+        "\"arn:aws:sts::" ACCOUNT ":assumed-role/AWSServiceRoleForAutoScaling/AutoScaling\","
+        "\"accountId\":\"" ACCOUNT "\",\"accessKeyId\":\"ASIASERVICE\",\"invokedBy\":"
+        "\"autoscaling.amazonaws.com\",\"sessionContext\":{\"sessionIssuer\":{\"type\":\"Role\","
+        "\"principalId\":\"AROASLR\",\"arn\":\"" SLR_ROLE "\",\"accountId\":\"" ACCOUNT
+        "\",\"userName\":\"AWSServiceRoleForAutoScaling\"}}}";
+
+    return record(a, id, t_ms, who, "ec2", "RunInstances", "us-east-1",
+                  fb_arena_fmt(a,
+                               "{\"instanceType\":\"c5a.24xlarge\",\"instancesSet\":{\"items\":"
+                               "[{\"minCount\":1,\"maxCount\":1}]},\"tagSpecificationSet\":{"
+                               "\"items\":[{\"resourceType\":\"instance\",\"tags\":[{\"key\":"
+                               "\"aws:autoscaling:groupName\",\"value\":\"%s\"}]}]}}",
+                               group),
+                  fb_arena_fmt(a,
+                               "{\"instancesSet\":{\"items\":[{\"instanceId\":\"i-%s\","
+                               "\"instanceType\":\"c5a.24xlarge\"}]}}",
+                               id));
+}
+
+static void root_bytes(struct play *p, const char *root, struct fb_item *out)
+{
+    assert_int_equal(
+        fb_store_get(p->real, p->keep, fb_arena_fmt(p->keep, "prof#%s", root), out, NULL), FB_OK);
+}
+
+/* The service launches for the thief's group and for an honest one; whenever the thief's call
+ * comes, the thief's machines are stopped and the others run on. */
+static void machines_of_a_thiefs_group_are_the_thiefs_whenever_its_making_is_told(void **state)
+{
+    struct fb_item want = {0};
+    struct play first;
+
+    (void)state;
+    for (int at = 0; at < 3; at++) { /* the group's making: before, between, after */
+        struct play p;
+        struct fb_item is;
+        struct fb_incident inc;
+
+        play_open(&p, "memory:", false);
+        p.log_time = true;
+        for (int i = 0; i < 5; i++) {
+            if ((at == 0 && i == 0) || (at == 1 && i == 2))
+                play(&p, grow(p.keep, "g", T0, "evil"));
+            play(&p, service_launch(p.keep, fb_arena_fmt(p.keep, "e%d", i), T0 + (i + 1) * 5000,
+                                    "evil"));
+            play(&p, service_launch(p.keep, fb_arena_fmt(p.keep, "h%d", i), T0 + (i + 1) * 5000,
+                                    "honest"));
+            assert_string_equal(fb_chain_root(&p.out.chain)->identity, SLR_ROLE);
+        }
+        if (at == 2)
+            play(&p, grow(p.keep, "g", T0, "evil"));
+        play(&p, notice(p.keep, "n", T0 + 2 * MINUTE, KEY, "ci"));
+        inc = incident_of(&p, USER);
+        assert_int_equal(inc.level, FB_CONTAIN);
+        for (int i = 0; i < 5; i++) {
+            assert_true(planned(inc, fb_arena_fmt(p.keep, "i-e%d", i)));
+            assert_false(planned(inc, fb_arena_fmt(p.keep, "i-h%d", i)));
+        }
+        assert_true(p.out.verdict.usd_per_hour > 10); /* the launches are in the thief's profile */
+        root_bytes(&p, USER, &is);
+        if (at == 0) {
+            want = is;
+            first = p;
+            continue;
+        }
+        assert_int_equal(is.len, want.len);
+        assert_memory_equal(is.value, want.value, want.len);
+        play_shut(&p);
+    }
+    play_shut(&first);
+}
+
+/* What a service launched before the thief touched the group is nobody's theft. */
+static void machines_from_before_a_thief_grew_a_group_run_on(void **state)
+{
+    struct play p;
+    struct fb_incident inc;
+
+    (void)state;
+    play_open(&p, "memory:", false);
+    p.log_time = true;
+    play(&p, service_launch(p.keep, "old", T0 - HOUR, "web"));
+    play(&p, grow(p.keep, "g", T0, "web"));
+    play(&p, service_launch(p.keep, "new", T0 + MINUTE, "web"));
+    play(&p, notice(p.keep, "n", T0 + 2 * MINUTE, KEY, "ci"));
+    inc = incident_of(&p, USER);
+    assert_true(planned(inc, "i-new"));
+    assert_false(planned(inc, "i-old"));
+    play_shut(&p);
+}
+
+#define OTHER_ACCOUNT "444455556666"
+#define CROSS_SESSION "arn:aws:sts::" OTHER_ACCOUNT ":assumed-role/admin/hop"
+
+/* The role's account and the caller's both report; the role's does not see the caller's key. */
+static const char *cross_assume(struct fb_arena *a, bool ours)
+{
+    const char *who = ours ? "{\"type\":\"AWSAccount\",\"principalId\":\"AIDAci\",\"accountId\":"
+                             "\"" ACCOUNT "\"}"
+                           : who_user(a, "ci", KEY);
+    const char *line = record(
+        a, ours ? "x-ours" : "x-theirs", T0, who, "sts", "AssumeRole", "us-east-1",
+        "{\"roleArn\":\"arn:aws:iam::" OTHER_ACCOUNT ":role/admin\",\"roleSessionName\":\"hop\"}",
+        "{\"credentials\":{\"accessKeyId\":\"ASIACROSSACCOUNT0001\",\"expiration\":"
+        "\"2026-05-04T10:00:00Z\"},\"assumedRoleUser\":{\"assumedRoleId\":\"AROAX:hop\","
+        "\"arn\":\"" CROSS_SESSION "\"}}");
+    const char *tail = strstr(line, "\"recipientAccountId\"");
+
+    return fb_arena_fmt(a, "%.*s\"sharedEventID\":\"shared-1\",\"recipientAccountId\":\"%s\"}",
+                        (int)(tail - line), line, ours ? OTHER_ACCOUNT : ACCOUNT);
+}
+
+static const char *cross_launch(struct fb_arena *a)
+{
+    const char *who = "{\"type\":\"AssumedRole\",\"principalId\":\"AROAX:hop\",\"arn\":"
+                      "\"" CROSS_SESSION "\",\"accountId\":\"" OTHER_ACCOUNT
+                      "\",\"accessKeyId\":\"ASIACROSSACCOUNT0001\",\"sessionContext\":{"
+                      "\"sessionIssuer\":{\"type\":\"Role\",\"principalId\":\"AROAX\",\"arn\":"
+                      "\"arn:aws:iam::" OTHER_ACCOUNT ":role/admin\",\"accountId\":\"" OTHER_ACCOUNT
+                      "\",\"userName\":\"admin\"}}}";
+    const char *line = launch(a, "l", T0 + MINUTE, who, "us-east-1", 4);
+    const char *tail = strstr(line, "\"recipientAccountId\"");
+
+    return fb_arena_fmt(a, "%.*s\"recipientAccountId\":\"" OTHER_ACCOUNT "\"}", (int)(tail - line),
+                        line);
+}
+
+/* The launch, and the two records of the AssumeRole, in every order. */
+static void a_theft_across_two_accounts_is_its_beginners_in_every_order(void **state)
+{
+    static const char *const orders[] = {"tol", "tlo", "otl", "olt", "lto", "lot"};
+    struct fb_item want = {0};
+    struct play first;
+
+    (void)state;
+    for (size_t o = 0; o < 6; o++) {
+        struct play p;
+        struct fb_item is;
+        struct fb_incident inc;
+
+        play_open(&p, "memory:", false);
+        p.log_time = true;
+        for (const char *c = orders[o]; *c; c++)
+            play(&p, *c == 'l' ? cross_launch(p.keep) : cross_assume(p.keep, *c == 'o'));
+        play(&p, notice(p.keep, "n", T0 + 2 * MINUTE, KEY, "ci"));
+        inc = incident_of(&p, USER);
+        assert_int_equal(inc.level, FB_CONTAIN);
+        assert_true(planned(inc, KEY));
+        assert_true(planned(inc, "role/admin"));
+        assert_true(p.out.verdict.usd_per_hour > 10); /* the launch is in its profile */
+        assert_ended(&p, CROSS_SESSION);
+        assert_ended(&p, ACCOUNT ":AIDAci");
+        root_bytes(&p, USER, &is);
+        if (o == 0) {
+            want = is;
+            first = p;
+            continue;
+        }
+        assert_int_equal(is.len, want.len);
+        assert_memory_equal(is.value, want.value, want.len);
+        play_shut(&p);
+    }
+    play_shut(&first);
+}
+
+/* While it lasts the incident's days teach nothing; when it is over its marks stay, on the root and
+ * on the account. */
+static void days_of_an_incident_teach_neither_root_nor_account(void **state)
+{
+    struct play p;
+    struct fb_tick tick;
+    struct fb_item before, after;
+
+    (void)state;
+    play_open(&p, "memory:", true);
+    p.now_ms = T0 + 2 * MINUTE;
+    play(&p, launch(p.keep, "l", T0 + MINUTE, who_user(p.keep, "ci", KEY), "us-east-1", 2));
+    play(&p, notice(p.keep, "n", T0 + 2 * MINUTE, KEY, "ci"));
+    assert_int_equal(fb_store_get(p.real, p.keep, "acct#" ACCOUNT, &before, NULL), FB_OK);
+    for (int i = 0; i < 6; i++) {
+        p.now_ms += MINUTE;
+        play_tick(&p, &tick);
+    }
+    p.now_ms += 30 * HOUR;
+    play_tick(&p, &tick);
+    assert_int_equal(incident_of(&p, USER).state, FB_INC_CLOSED);
+    assert_int_equal(fb_store_get(p.real, p.keep, "acct#" ACCOUNT, &after, NULL), FB_OK);
+    assert_true(after.len != before.len || memcmp(after.value, before.value, after.len) != 0);
+    play_shut(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +482,10 @@ int main(void)
         cmocka_unit_test(a_session_of_the_same_name_frames_nobody),
         cmocka_unit_test(a_link_that_the_store_failed_to_keep_is_kept_when_the_event_comes_again),
         cmocka_unit_test(a_maker_that_comes_to_light_while_we_decide_is_not_missed),
+        cmocka_unit_test(machines_of_a_thiefs_group_are_the_thiefs_whenever_its_making_is_told),
+        cmocka_unit_test(machines_from_before_a_thief_grew_a_group_run_on),
+        cmocka_unit_test(a_theft_across_two_accounts_is_its_beginners_in_every_order),
+        cmocka_unit_test(days_of_an_incident_teach_neither_root_nor_account),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

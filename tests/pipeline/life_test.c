@@ -197,7 +197,8 @@ static void no_incident_waits_for_ever_behind_others(void **state)
         struct fb_buf b;
         struct fb_put put;
 
-        chain.hops[0] = (struct fb_hop){FB_HOP_ROLE, "", ACCOUNT, "", "", "", "", "", "", 0, true};
+        chain.hops[0] =
+            (struct fb_hop){FB_HOP_ROLE, "", ACCOUNT, "", "", "", "", "", "", 0, true, ""};
         chain.hops[0].identity = fb_arena_fmt(p.keep, "root-%03d", i);
         fb_incident_open(p.keep, &inc, &ev, &chain, T0);
         inc.level = FB_CONTAIN;
