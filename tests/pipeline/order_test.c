@@ -135,20 +135,19 @@ static bool digest_account(void *self, const struct fb_item *item)
     return true;
 }
 
-/* A root's own bytes still tell how much of its chain was known when, and when its incident opened:
- * they are compared on demand. The account's are held to always. */
-static bool with_roots(void) { return getenv("FB_ORDER_ROOTS") != NULL; }
+/* A group that is older than a day answers to its service's own role, unless its maker came to
+ * light later: how much that role has done depends on the order. */
+static bool is_service_linked(const char *root) { return strstr(root, ":role/aws-service-role/"); }
 
 /* A session that acts before it is known who took the role is judged alone; where that is enough to
- * contain it, an incident remains. Likewise what a service launched before its group was known. */
+ * contain it, an incident remains. FB_ORDER_ALL compares these stories' too. */
 static bool early_judgement_remains(const struct story *s)
 {
-    static const char *const names[] = {"ci-role-stolen", "cross-account-chain", "quiet-karpenter",
-                                        "stolen-instance-role", "thief-makes-a-group"};
+    static const char *const names[] = {"ci-role-stolen", "cross-account-chain", "quiet-karpenter"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(s->name, names[i]) == 0)
-            return !with_roots();
+            return !getenv("FB_ORDER_ALL");
     }
     return false;
 }
@@ -222,8 +221,10 @@ static void play(struct story *s, const size_t *order, size_t n, bool note, stru
     fb_buf_reset(&out->incidents);
     assert_int_equal(
         fb_store_list(rt.store, a, "acct#", NULL, 0, digest_account, &out->profiles, NULL), FB_OK);
-    for (size_t i = 0; i < s->roots && with_roots(); i++)
-        digest_root(&out->profiles, rt.store, a, s->root[i]);
+    for (size_t i = 0; i < s->roots; i++) {
+        if (!is_service_linked(s->root[i]))
+            digest_root(&out->profiles, rt.store, a, s->root[i]);
+    }
     assert_int_equal(fb_incidents_each(rt.store, a, digest_incident, &out->incidents, NULL), FB_OK);
     fb_runtime_close(&rt);
     fb_arena_free(a);
