@@ -30,6 +30,23 @@ static void set_count(struct fb_gcp_call *g, int64_t count)
         fb_norm_set(&g->c, FB_T_MAX_COUNT);
 }
 
+/* The group that an instance's metadata names as its maker: ".../instanceGroupManagers/NAME". */
+static const char *made_for(struct fb_gcp_call *g, const struct fb_json *instance)
+{
+    const struct fb_json *items = fb_norm_path(instance, "metadata.items");
+
+    for (size_t i = 0, n = fb_norm_len(items); i < n; i++) {
+        const struct fb_json *item = fb_norm_at(items, i);
+        const char *name;
+
+        if (!fb_eq(fb_json_get_str(item, "key"), "created-by"))
+            continue;
+        name = fb_gcp_segment(g->c.a, fb_json_get_str(item, "value"), "instanceGroupManagers");
+        return *name ? fb_arena_fmt(g->c.a, "mig:%s", name) : "";
+    }
+    return "";
+}
+
 /* Type, accelerators, service account of an instance, or of a template's properties. */
 static void read_properties(struct fb_gcp_call *g, const struct fb_json *p)
 {
@@ -70,6 +87,7 @@ void fb_gcp_insert(struct fb_gcp_call *g)
 
     read_properties(g, r);
     ev->launch.template_name = leaf_of(g, r, "sourceInstanceTemplate");
+    ev->launch.group = made_for(g, r);
     id = instance_id(g, *name ? name : fb_norm_field_id(g->c.a, r, "name"));
     if (*id)
         ev->target_id = id;
@@ -131,6 +149,21 @@ static void mark_blowup(struct fb_gcp_call *g, int64_t desired, int64_t most)
         fb_norm_set(&g->c, FB_T_GROUP_BLOWUP);
 }
 
+/* GKE's groups are called "gke-CLUSTER-POOL-HASH-grp"; where one name ends and the next begins is
+ * not told, so a pool goes by both together. */
+static const char *node_pool_of(struct fb_gcp_call *g, const char *group)
+{
+    const char *name = group + strlen("gke-");
+    size_t len;
+
+    if (!fb_starts(group, "gke-") || !fb_ends(group, "-grp"))
+        return "";
+    len = strlen(name) - strlen("-grp");
+    while (len > 0 && name[len - 1] != '-')
+        len--;
+    return len > 1 ? fb_arena_fmt(g->c.a, "gke:%.*s", (int)(len - 1), name) : "";
+}
+
 /* instanceGroupManagers and autoscalers. The machines come as instances.insert of Google's agent,
  * so a size is told without the trait launch, but for the first one: as aws_launch.c does it. */
 void fb_gcp_group(struct fb_gcp_call *g)
@@ -140,12 +173,22 @@ void fb_gcp_group(struct fb_gcp_call *g)
         fb_norm_number(fb_json_get(r, "targetSize"), fb_norm_number(fb_json_get(r, "size"), 0));
     int64_t named = (int64_t)fb_norm_len(fb_json_get(r, "instances"));
     int64_t most = fb_norm_number(fb_json_path(r, "autoscalingPolicy.maxNumReplicas"), 0);
+    const char *group = fb_gcp_segment(g->c.a, g->resource, "instanceGroupManagers");
     struct fb_event *ev = g->c.ev;
 
+    if (!*group)
+        group = fb_gcp_leaf(fb_json_get_str(r, "target")); /* of an autoscaler */
+    if (!*group && fb_has_fold(ev->action, "InstanceGroupManagers"))
+        group = fb_norm_field_id(g->c.a, r, "name");
+    if (*group)
+        ev->launch.group = fb_arena_fmt(g->c.a, "mig:%s", group);
+    ev->launch.within = node_pool_of(g, group);
     if (fb_ends(ev->action, "createInstances"))
         size = named;
     ev->launch.template_name = leaf_of(g, r, "instanceTemplate");
     ev->launch.count = size;
+    if (size == 0 && fb_json_get(r, "size") && fb_has_fold(ev->action, ".resize"))
+        ev->traits &= ~FB_NORM_BIT(FB_T_COMPUTE_CREATE); /* to nothing: nothing is started */
     mark_blowup(g, size, most);
     if (fb_ends(ev->action, "InstanceGroupManagers.insert") ||
         fb_eq(ev->action, "instanceGroupManagers.insert")) {
@@ -174,6 +217,28 @@ static void add_pool(struct fb_gcp_call *g, const struct fb_json *pool, const ch
     mark_blowup(g, count, fb_norm_number(fb_json_path(pool, "autoscaling.maxNodeCount"), 0));
 }
 
+/* "gke:CLUSTER-POOL": a new pool, the first of a new cluster, or the one that the call is about. */
+static void name_pool(struct fb_gcp_call *g, const struct fb_json *pool,
+                      const struct fb_json *first)
+{
+    const struct fb_json *r = g->c.request;
+    const char *cluster = fb_gcp_segment(g->c.a, g->resource, "clusters");
+    const char *name = fb_norm_field_id(g->c.a, pool ? pool : first, "name");
+
+    if (!*cluster)
+        cluster = fb_norm_path_id(g->c.a, r, "cluster.name");
+    if (!*cluster)
+        cluster = fb_norm_field_id(g->c.a, r, "clusterId");
+    if (!*name)
+        name = fb_gcp_segment(g->c.a, g->resource, "nodePools");
+    if (!*name)
+        name = fb_norm_field_id(g->c.a, r, "nodePoolId");
+    if (!*name && fb_ends(g->c.ev->action, "CreateCluster"))
+        name = "default-pool";
+    if (*cluster && *name)
+        g->c.ev->launch.group = fb_arena_fmt(g->c.a, "gke:%s-%s", cluster, name);
+}
+
 /* container CreateCluster, CreateNodePool, SetNodePoolSize, SetNodePoolAutoscaling. */
 void fb_gcp_node_pool(struct fb_gcp_call *g)
 {
@@ -190,6 +255,9 @@ void fb_gcp_node_pool(struct fb_gcp_call *g)
         add_pool(g, cluster, "nodeConfig");
     for (size_t i = 0, n = fb_norm_len(pools); i < n && l->count < FB_NORM_COUNT_MAX; i++)
         add_pool(g, fb_norm_at(pools, i), "config");
+    name_pool(g, pool, fb_norm_at(pools, 0));
+    if (size == 0 && fb_json_get(r, "nodeCount") && fb_ends(g->c.ev->action, "SetNodePoolSize"))
+        g->c.ev->traits &= ~FB_NORM_BIT(FB_T_COMPUTE_CREATE);
     mark_blowup(g, size, most);
     if (l->count > 0)
         set_count(g, l->count);

@@ -161,9 +161,45 @@ static void deep_and_wide_requests_end(void **state)
     assert_int_equal(ev.launch.count, 0);
 }
 
+static void a_group_and_what_is_launched_for_it_go_by_one_name(void **state)
+{
+    static const struct {
+        const char *service, *method, *resource, *request, *group, *within;
+    } cases[] = {
+        {"compute", "v1.compute.instanceGroupManagers.insert",
+         "projects/p/zones/us-central1-a/instanceGroupManagers/web", "{'targetSize':3}", "mig:web",
+         ""},
+        {"compute", "v1.compute.autoscalers.insert", "projects/p/zones/us-central1-a/autoscalers/a",
+         "{'target':'https://x/zones/us-central1-a/instanceGroupManagers/web'}", "mig:web", ""},
+        {"compute", "v1.compute.instances.insert", VM,
+         "{'metadata':{'items':[{'key':'created-by','value':'projects/1/zones/us-central1-a/"
+         "instanceGroupManagers/web'}]}}",
+         "mig:web", ""},
+        {"compute", "v1.compute.instances.insert", VM, "{'name':'vm-1'}", "", ""},
+        {"compute", "v1.compute.instanceGroupManagers.insert",
+         "projects/p/zones/us-central1-a/instanceGroupManagers/gke-prod-gpu-pool-1a2b3c4d-grp",
+         "{'targetSize':3}", "mig:gke-prod-gpu-pool-1a2b3c4d-grp", "gke:prod-gpu-pool"},
+        {"container", "google.container.v1.ClusterManager.CreateNodePool",
+         "projects/p/locations/us-central1-a/clusters/prod",
+         "{'nodePool':{'name':'gpu-pool','initialNodeCount':2}}", "gke:prod-gpu-pool", ""},
+        {"container", "google.container.v1.ClusterManager.SetNodePoolSize",
+         "projects/p/locations/us-central1-a/clusters/prod/nodePools/gpu-pool", "{'nodeCount':9}",
+         "gke:prod-gpu-pool", ""},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fb_event ev =
+            call(*state, cases[i].service, cases[i].method, cases[i].resource, cases[i].request);
+
+        assert_string_equal(ev.launch.group, cases[i].group);
+        assert_string_equal(ev.launch.within, cases[i].within);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FB_TEST(a_group_and_what_is_launched_for_it_go_by_one_name),
         FB_TEST(a_machine_has_its_type_accelerators_account_and_one_name),
         FB_TEST(a_refused_launch_makes_nothing_and_still_says_what_was_asked),
         FB_TEST(a_bulk_call_counts_what_it_asks_and_names_what_it_names),
