@@ -132,12 +132,46 @@ static struct fb_texts joined(struct fb_arena *a, const struct fb_texts *x,
     return (struct fb_texts){n ? all : NULL, n};
 }
 
+static struct fb_texts all_ranges(struct fb_arena *a, const struct fb_config *c)
+{
+    size_t n = 0, most = 0;
+    const char **all;
+
+    for (size_t i = 0; i < c->network_count; i++)
+        most += c->networks[i].ranges.count;
+    all = FB_NEW_ARRAY(a, most, const char *);
+    for (size_t i = 0; all && i < c->network_count; i++) {
+        for (size_t j = 0; j < c->networks[i].ranges.count; j++)
+            all[n++] = c->networks[i].ranges.at[j];
+    }
+    return (struct fb_texts){n ? all : NULL, n};
+}
+
+static const struct fb_score_window *windows_of(struct fb_arena *a, const struct fb_config *c)
+{
+    struct fb_score_window *w = FB_NEW_ARRAY(a, c->change_window_count, struct fb_score_window);
+
+    for (size_t i = 0; w && i < c->change_window_count; i++) {
+        const struct fb_config_window *from = &c->change_windows[i];
+
+        w[i] = (struct fb_score_window){.who = from->who,
+                                        .regions = from->regions.at,
+                                        .region_count = from->regions.count,
+                                        .max_usd_per_hour = from->max_usd_per_hour,
+                                        .from_ms = from->from_ms,
+                                        .until_ms = from->until_ms};
+    }
+    return w;
+}
+
 static enum fb_status finish(struct fb_load *l)
 {
     struct fb_config *c = l->c;
     struct fb_config_origin *origins = FB_NEW_ARRAY(l->a, c->origin_count, struct fb_config_origin);
 
     c->untouched = joined(l->a, &c->break_glass, &c->protected_identities);
+    c->listed_networks = all_ranges(l->a, c);
+    c->score_windows = windows_of(l->a, c);
     if (origins && c->origin_count)
         memcpy(origins, l->origins, c->origin_count * sizeof *origins);
     c->origins = origins;
@@ -234,6 +268,12 @@ void fb_config_score(const struct fb_config *c, struct fb_score_config *out)
     out->decoys = c->decoys.at;
     out->decoy_count = c->decoys.count;
     out->max_usd_per_hour = c->max_usd_per_hour;
+    out->windows = c->score_windows;
+    out->window_count = c->change_window_count;
+    out->networks = c->listed_networks.at;
+    out->network_count = c->listed_networks.count;
+    out->allow = c->allow.at;
+    out->allow_count = c->allow.count;
     for (size_t row = 0; row < n && row < sizeof out->weights / sizeof *out->weights; row++)
         for (size_t i = 0; i < c->signal_count; i++)
             if (fb_eq(c->signals[i].id, signals[row].id))

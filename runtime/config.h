@@ -16,6 +16,7 @@
 struct fb_arena;
 struct fb_guard_config;
 struct fb_score_config;
+struct fb_score_window;
 
 enum {
     FB_CONFIG_BYTES_MAX = 1 << 20, /* the file */
@@ -97,7 +98,9 @@ struct fb_config {
     size_t change_window_count;
     double max_usd_per_hour; /* 0: none */
 
-    const char *file;          /* the file that was read; "" none */
+    const struct fb_score_window *score_windows; /* change_windows, as the score reads them */
+    struct fb_texts listed_networks;             /* the ranges of all networks */
+    const char *file;                            /* the file that was read; "" none */
     struct fb_texts untouched; /* break_glass and protected.identities together, for the gate */
     const struct fb_config_origin *origins; /* see fb_config_from */
     size_t origin_count;

@@ -220,6 +220,7 @@ static enum fb_status walk_event(struct fb_step *s, struct fb_err *err)
     struct fb_decision *out = s->out;
     enum fb_status st;
 
+    fb_score_lists(&s->rt->score, &s->out->ev);
     accuse(s->a, &out->ev);
     st = trace(s, err);
     if (st == FB_OK)

@@ -137,6 +137,7 @@ enum fb_trait {
     FB_T_MODEL_INVOKE,       /* a call of a hosted model (Bedrock, Vertex) */
     FB_T_MODEL_ACCESS,       /* asks for, or agrees to, the use of a hosted model */
     FB_T_COST_ANOMALY,       /* a budget or cost-anomaly notification for the account */
+    FB_T_LISTED_NETWORK,     /* from a network that the operator lists; set by score's lists */
     FB_T_COUNT               /* how many there are; at most 64 */
 };
 

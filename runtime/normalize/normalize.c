@@ -200,6 +200,7 @@ const char *fb_trait_name(enum fb_trait t)
         [FB_T_MODEL_INVOKE] = "model-invoke",
         [FB_T_MODEL_ACCESS] = "model-access",
         [FB_T_COST_ANOMALY] = "cost-anomaly",
+        [FB_T_LISTED_NETWORK] = "listed-network",
     };
 
     return (unsigned)t < FB_T_COUNT && names[t] ? names[t] : "unknown";

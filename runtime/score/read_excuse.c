@@ -20,11 +20,61 @@ static bool all_recent(const struct reading *r, unsigned flag)
     return end > 0;
 }
 
+/* A group that was made more than a day ago by a root that is not hot; where nobody saw who made
+ * it, a service that launched for this root on earlier days. */
 void fb_read_autoscaler(const struct reading *r, const struct fb_signal *s, int arg,
                         struct found *f)
 {
+    const struct fb_chain *c = r->chain;
+    bool grouped = c && fb_chain_has_group(c) && c->group_made_ms;
+
     (void)s, (void)arg;
-    f->m = known(r, &r->p->duties[DUTY_SERVICE_LAUNCH]) && all_recent(r, LAUNCH_BY_SERVICE);
+    if (!all_recent(r, LAUNCH_BY_SERVICE) || (c && c->group_hot))
+        return;
+    f->m = grouped ? r->t_ms - c->group_made_ms > DAY_MS
+                   : known(r, &r->p->duties[DUTY_SERVICE_LAUNCH]);
+}
+
+static bool names(const struct fb_chain *c, const char *who)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const struct fb_hop *h = &c->hops[i];
+
+        if (strcmp(h->identity, who) == 0 || (h->role_arn && strcmp(h->role_arn, who) == 0) ||
+            (h->user_arn && strcmp(h->user_arn, who) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* Whether all compute of the hour before is in the window's regions. */
+static bool inside(const struct reading *r, const struct fb_score_window *w)
+{
+    const struct ring *ring = &r->p->launches;
+    size_t end = ring->count ? window_end(ring, 0, HOUR_MS) : 0;
+    uint64_t regions = 0;
+
+    for (size_t i = 0; i < w->region_count; i++)
+        regions |= bit(fb_region_index(w->regions[i]));
+    for (size_t i = 0; i < end && w->region_count; i++) {
+        if (!(regions & bit(ring->at[i].place)))
+            return false;
+    }
+    return true;
+}
+
+void fb_read_change_window(const struct reading *r, const struct fb_signal *s, int arg,
+                           struct found *f)
+{
+    (void)s, (void)arg;
+    for (size_t i = 0; r->chain && i < r->config->window_count && f->m <= 0; i++) {
+        const struct fb_score_window *w = &r->config->windows[i];
+
+        if (r->t_ms >= w->from_ms && r->t_ms <= w->until_ms && names(r->chain, w->who) &&
+            (w->max_usd_per_hour <= 0 || fb_reading_usd_per_hour(r) <= w->max_usd_per_hour) &&
+            inside(r, w))
+            f->m = 1;
+    }
 }
 
 void fb_read_seen_before(const struct reading *r, const struct fb_signal *s, int arg,
@@ -32,7 +82,7 @@ void fb_read_seen_before(const struct reading *r, const struct fb_signal *s, int
 {
     const struct ring *ring = &r->p->launches;
     int32_t today = day_of(r->t_ms);
-    uint32_t mute = fb_mute_days(r->p, today);
+    uint32_t mute = r->mute;
     double most = 0;
     int days = 0;
 
@@ -90,7 +140,7 @@ static bool known_for_days(const struct reading *r)
     int32_t today = day_of(r->t_ms);
     uint32_t days = fb_days_at((uint32_t)r->p->active[0], r->p->active_day, today);
 
-    return __builtin_popcount(days & ~fb_mute_days(r->p, today)) >= KNOWN_DAYS;
+    return __builtin_popcount(days & ~r->mute) >= KNOWN_DAYS;
 }
 
 void fb_read_known_oidc(const struct reading *r, const struct fb_signal *s, int arg,

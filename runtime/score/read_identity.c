@@ -51,7 +51,7 @@ static bool account_knows_prefix(const struct reading *r, uint32_t hash)
 
     for (size_t i = 0; table && i < table->count; i++) {
         if (table->at[i].hash == hash)
-            return fb_seen_known(r->account, &table->at[i].seen, day_of(r->t_ms));
+            return fb_seen_known(r->account_mute, &table->at[i].seen, day_of(r->t_ms));
     }
     return false;
 }

@@ -16,6 +16,21 @@ uint32_t fb_days_at(uint32_t days, int32_t day, int32_t today)
     return fb_days_align(days, day, today);
 }
 
+/* Days on which the newest compute in a region that was used on fewer than KNOWN_DAYS days came. */
+static uint32_t expansion_days(const struct fb_profile *p, int32_t today)
+{
+    uint32_t mask = 0;
+
+    for (size_t i = 0; i < REGIONS; i++) {
+        int64_t at_ms = p->regions[i].compute_ms;
+        int32_t ago = at_ms ? today - day_of(at_ms) : -1;
+
+        if (ago >= 0 && ago < 32 && __builtin_popcount(p->regions[i].used.days) < KNOWN_DAYS)
+            mask |= UINT32_C(1) << ago;
+    }
+    return mask;
+}
+
 uint32_t fb_mute_days(const struct fb_profile *p, int32_t today)
 {
     uint32_t mute = 1 | fb_days_at(p->incident_days, p->incident_day, today);
@@ -23,14 +38,14 @@ uint32_t fb_mute_days(const struct fb_profile *p, int32_t today)
 
     if (fb_profile_in_incident(p) && open >= 0)
         mute |= open >= 31 ? UINT32_MAX : (UINT32_C(1) << (open + 1)) - 1;
-    return mute;
+    return mute | expansion_days(p, today);
 }
 
-bool fb_seen_known(const struct fb_profile *p, const struct seen *seen, int32_t today)
+bool fb_seen_known(uint32_t mute, const struct seen *seen, int32_t today)
 {
     uint32_t days = fb_days_at(seen->days, day_of(seen->last_ms), today);
 
-    return __builtin_popcount(days & ~fb_mute_days(p, today)) >= KNOWN_DAYS;
+    return __builtin_popcount(days & ~mute) >= KNOWN_DAYS;
 }
 
 static double decay_of(const struct reading *r, int64_t since_ms, int64_t half_life_ms)
@@ -100,12 +115,12 @@ static bool is_young(const struct fb_profile *p, int64_t t_ms)
     return !p->first_ms || t_ms - p->first_ms < YOUNG_DAYS * DAY_MS || n < YOUNG_EVENT_BITS;
 }
 
-static uint64_t known_regions(const struct fb_profile *p, int32_t today)
+static uint64_t known_regions(const struct fb_profile *p, uint32_t mute, int32_t today)
 {
     uint64_t mask = 0;
 
     for (unsigned i = 0; i < REGIONS; i++) {
-        if (p->regions[i].used.days && fb_seen_known(p, &p->regions[i].used, today))
+        if (p->regions[i].used.days && fb_seen_known(mute, &p->regions[i].used, today))
             mask |= bit(i);
     }
     return mask;
@@ -115,7 +130,7 @@ static uint64_t known_regions(const struct fb_profile *p, int32_t today)
 static double usual_vcpu(const struct reading *r, int32_t today)
 {
     const struct fb_profile *p = r->p;
-    uint32_t mute = fb_mute_days(p, today);
+    uint32_t mute = r->mute;
     double most = 0, second = 0;
 
     for (size_t i = 0; i < VOLUME_DAYS; i++) {
@@ -143,7 +158,9 @@ void fb_reading_init(struct reading *r)
         r->hourly[i] = fb_volume_hourly(&r->p->volume[i]);
     r->young = is_young(r->p, r->t_ms);
     r->account_young = r->account && is_young(r->account, r->t_ms);
-    r->known = usual | known_regions(r->p, today);
-    r->known_account = r->account ? known_regions(r->account, today) : 0;
+    r->mute = fb_mute_days(r->p, today);
+    r->account_mute = r->account ? fb_mute_days(r->account, today) : 0;
+    r->known = usual | known_regions(r->p, r->mute, today);
+    r->known_account = r->account ? known_regions(r->account, r->account_mute, today) : 0;
     r->usual_vcpu = usual_vcpu(r, today);
 }

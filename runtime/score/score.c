@@ -18,6 +18,8 @@ static const double M_CAP = 4.0;
 static const double PRIOR_SHIFT_MAX = 0.6;
 static const double ROLLOUT_USD = 20; /* an hour; where burn-rate begins to count */
 
+static const double TELLS = 0.2; /* nats: a lesser rise is not worth an alert of its own */
+
 static const double NEWS_SHARE = 0.1; /* of a signal's full value */
 
 enum { ACCOUNT_YOUNG_HOURS = 72, NONE = 0 };
@@ -91,7 +93,8 @@ static bool is_news(const struct fb_signal *s, double after, double before, doub
 }
 
 /* Youth is judged once, by the newer profile: a birthday is no event. */
-static void collect(const struct reading *now, const struct reading *then, struct fb_verdict *out)
+static void collect(const struct reading *now, const struct reading *then, struct fb_verdict *out,
+                    struct fb_verdict *old)
 {
     size_t count;
     const struct fb_signal *signals = fb_signals(&count);
@@ -99,18 +102,21 @@ static void collect(const struct reading *now, const struct reading *then, struc
     for (size_t i = 0; i < count; i++) {
         const struct fb_signal *s = &signals[i];
         struct found f = fb_signal_read(now, i), before;
-        struct fb_term term = {.signal = s, .weight = weight_of(now->config, i)};
+        struct fb_term term = {.signal = s, .weight = weight_of(now->config, i)}, was;
         double damp;
 
         term.value = value_of(&f, s, term.weight, &term.damp);
         if (term.value < LEAST)
             continue;
         before = fb_signal_read(then, i);
+        was = term;
+        was.value = value_of(&before, s, term.weight, &damp);
+        if (was.value >= LEAST)
+            insert(old, &was);
         term.m = f.m;
         term.decay = f.decay;
         term.why = f.why;
-        term.fired = is_news(s, term.value, value_of(&before, s, term.weight, &damp),
-                             term.weight * term.m * term.damp);
+        term.fired = is_news(s, term.value, was.value, term.weight * term.m * term.damp);
         insert(out, &term);
     }
 }
@@ -139,7 +145,7 @@ static double m_of(const struct fb_verdict *v, const char *id, size_t skip)
 }
 
 /* A thief inside your CI runner looks like your CI: at such speed only the volume of earlier days
- * excuses. */
+ * and announced work excuse. */
 static bool over_spend_ceiling(const struct fb_verdict *v, size_t skip)
 {
     double burn = m_of(v, "burn-rate", skip);
@@ -158,7 +164,8 @@ static double mitigation(const struct fb_verdict *v, double softened, size_t ski
         const struct fb_term *t = &v->terms[i];
 
         if (i == skip || t->signal->group != 'M' ||
-            (ceiling && strcmp(t->signal->id, "seen-before-volume") != 0))
+            (ceiling && strcmp(t->signal->id, "seen-before-volume") != 0 &&
+             strcmp(t->signal->id, "change-window") != 0))
             continue;
         sum += fabs(t->value);
         taken++;
@@ -227,6 +234,26 @@ static bool is_rollout(const struct reading *now, const struct fb_verdict *v, do
     return true;
 }
 
+/* Whether what fired is worth an alert: sight and hard signals always; else the sum must rise, and
+ * by more than reads, unless something other than novelty stands beside them. */
+static bool tells(struct fb_verdict *v, double rise)
+{
+    bool beside = false;
+
+    v->reads_only = true;
+
+    for (size_t i = 0; i < v->count; i++) {
+        const struct fb_term *t = &v->terms[i];
+
+        v->reads_only = v->reads_only && !(t->fired && t->signal->group != 'R');
+        if (t->fired && (t->signal->sight || t->signal->hard))
+            return true;
+        beside = beside ||
+                 (!strchr("RM", t->signal->group) && !t->signal->novelty && t->value >= ABSOLUTE);
+    }
+    return rise >= TELLS && (!v->reads_only || beside);
+}
+
 static bool over_max_usd(const struct setting *s)
 {
     return s->config->max_usd_per_hour > 0 && s->usd_per_hour > s->config->max_usd_per_hour;
@@ -285,13 +312,21 @@ static enum fb_level level_with(const struct setting *s, const struct total *t, 
     return level_of(&other, t, NULL);
 }
 
+static enum fb_level level_at(const struct fb_verdict *v, double score, double alert,
+                              double contain)
+{
+    if (v->hard || (v->may_contain && score >= contain))
+        return FB_CONTAIN;
+    return score >= alert || score >= contain || v->alerts_anyway ? FB_ALERT : FB_OBSERVE;
+}
+
 enum fb_level fb_verdict_level_at(const struct fb_verdict *v, double alert, double contain)
 {
-    if (!v->fired)
+    enum fb_level level = level_at(v, v->score, alert, contain);
+
+    if (!v->fired || (level == FB_ALERT && !v->tells))
         return FB_OBSERVE;
-    if (v->hard || (v->may_contain && v->score >= contain))
-        return FB_CONTAIN;
-    return v->score >= alert || v->score >= contain || v->alerts_anyway ? FB_ALERT : FB_OBSERVE;
+    return v->reads_only && level == level_at(v, v->was, alert, contain) ? FB_OBSERVE : level;
 }
 
 /* What a thief would gain makes theft likelier beforehand; it orders, and contains nobody. */
@@ -410,8 +445,9 @@ void fb_score(struct fb_arena *a, const struct fb_score_config *config, const st
                               .alert = config->alert,
                               .contain = config->contain,
                               .account_new = account_is_new(account, t_ms)};
-    struct total total;
-    bool fired = false;
+    struct fb_verdict old; /* the same terms without this event */
+    struct total total, without;
+    bool fired = false, over;
 
     memset(out, 0, sizeof *out);
     now.account = then.account = account;
@@ -422,7 +458,9 @@ void fb_score(struct fb_arena *a, const struct fb_score_config *config, const st
     fb_reading_init(&then);
     then.young = now.young;
     shift_prior(out, after);
-    collect(&now, &then, out);
+    old.count = 0;
+    old.prior = out->prior;
+    collect(&now, &then, out, &old);
     total = add_up(out, SIZE_MAX, NONE);
     setting.usd_per_hour = fb_reading_usd_per_hour(&now);
     setting.rollout = is_rollout(&now, out, setting.usd_per_hour);
@@ -433,12 +471,15 @@ void fb_score(struct fb_arena *a, const struct fb_score_config *config, const st
     out->root_level = level_of(&setting, &total, &out->rule);
     for (size_t i = 0; i < out->count; i++)
         fired = fired || out->terms[i].fired;
-    fired =
-        fired || (over_max_usd(&setting) && setting.usd_per_hour > fb_reading_usd_per_hour(&then));
-    out->fired = fired;
-    out->level = fired ? out->root_level : FB_OBSERVE;
+    over = over_max_usd(&setting) && setting.usd_per_hour > fb_reading_usd_per_hour(&then);
+    out->fired = fired || over;
+    without = add_up(&old, SIZE_MAX, NONE);
+    out->was = without.score;
+    out->tells = tells(out, total.nats - without.nats) || over;
+    out->reads_only = out->reads_only && !over;
     out->may_contain = level_with(&setting, &total, 0) == FB_CONTAIN;
     out->alerts_anyway = level_with(&setting, &total, 101) == FB_ALERT;
+    out->level = fb_verdict_level_at(out, config->alert, config->contain);
     out->wide = out->root_level == FB_CONTAIN && total.score >= config->wide;
     out->would_change = what_would_change(a, &setting, out, &total);
     fill_groups(out, &total);

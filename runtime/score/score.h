@@ -4,7 +4,9 @@
  * score = 100 / (1 + e^-(W - 5))
  * A term fired when its value with `after` exceeds its value with `before`, both read at the same
  * time. An event that fires nothing is `observe`; any other causes the level that the whole score
- * earns. Pure: same event, profiles and configuration, same verdict. No I/O, no clock. */
+ * earns, but an alert only where it tells something: a sight signal, or a rise by a fifth of a nat
+ * that is not of reads and novelty alone. Reads carry a level only where they raise it. Pure: same
+ * event, profiles and configuration, same verdict. No I/O, no clock. */
 #ifndef FB_SCORE_H
 #define FB_SCORE_H
 #include <stdbool.h>
@@ -42,6 +44,15 @@ const struct fb_signal *fb_signals(size_t *count);
 
 enum { FB_TERMS_MAX = 96, FB_GROUPS_MAX = 10 }; /* at least as many terms as the table has rows */
 
+/* Announced work: who may create compute where, up to which rate, until when. */
+struct fb_score_window {
+    const char *who;            /* exactly as an identity of the chain is written */
+    const char *const *regions; /* none: every region */
+    size_t region_count;
+    double max_usd_per_hour; /* 0: none named */
+    int64_t from_ms, until_ms;
+};
+
 struct fb_score_config {
     double alert, contain, wide; /* 50, 80, 90; alert >= 40, contain >= 70 are enforced by config */
     const char *const *usual_regions; /* regions that are never new; NULL none */
@@ -50,7 +61,17 @@ struct fb_score_config {
     size_t decoy_count;
     double weights[FB_TERMS_MAX]; /* by table row; NAN: the table's own */
     double max_usd_per_hour;      /* spend ceiling that alerts; 0 none */
+    const struct fb_score_window *windows;
+    size_t window_count;
+    const char *const *networks; /* CIDR ranges that the operator lists: Tor, VPN, hosting */
+    size_t network_count;
+    const char *const *allow; /* outsiders, images and machines that are meant to be there */
+    size_t allow_count;
 };
+
+/* Applies the operator's lists to the event, before it is observed: an outsider, image or machine
+ * that is allowed takes its trait away, an address in a listed network adds FB_T_LISTED_NETWORK. */
+void fb_score_lists(const struct fb_score_config *c, struct fb_event *ev);
 void fb_score_config_default(struct fb_score_config *c);
 
 /* One signal with a value now. */
@@ -79,6 +100,9 @@ struct fb_verdict {
     enum fb_level root_level; /* the root's own, whatever this event did */
     bool hard, wide;
     bool fired;         /* this event raised something: else it causes nothing */
+    bool tells;         /* ... and enough to be worth an alert of its own */
+    bool reads_only;    /* all that fired are reads: they carry a level only where they raise it */
+    double was;         /* the score without this event */
     bool may_contain;   /* whatever the score: what `contain` asks for besides is there */
     bool alerts_anyway; /* whatever the score: a sight signal, or the spend ceiling */
     struct fb_term terms[FB_TERMS_MAX]; /* those with a value, strongest first */

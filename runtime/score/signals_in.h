@@ -15,11 +15,12 @@ struct reading {
     const struct fb_chain *chain; /* NULL: not known */
     int64_t t_ms;                 /* the time at which the score is read */
     bool young, account_young;
-    uint64_t known;             /* regions that this root is known to use, the usual ones too */
-    uint64_t known_account;     /* as above for the account */
-    double hourly[VOLUME_DAYS]; /* vCPU an hour, by slot of the profile's volume */
-    double usual_vcpu;          /* max(32, 3 x the 90th percentile of 14 daily peaks) */
-    struct fb_arena *words;     /* NULL: nobody will read them */
+    uint32_t mute, account_mute; /* days that teach nothing, bit 0 = today */
+    uint64_t known;              /* regions that this root is known to use, the usual ones too */
+    uint64_t known_account;      /* as above for the account */
+    double hourly[VOLUME_DAYS];  /* vCPU an hour, by slot of the profile's volume */
+    double usual_vcpu;           /* max(32, 3 x the 90th percentile of 14 daily peaks) */
+    struct fb_arena *words;      /* NULL: nobody will read them */
 };
 
 void fb_reading_init(struct reading *r);
@@ -58,15 +59,17 @@ struct sum fb_reading_sum(const struct reading *r, size_t i, size_t end);
 /* days as a mask whose bit 0 is `today`. */
 uint32_t fb_days_at(uint32_t days, int32_t day, int32_t today);
 
-/* Days that teach nothing, bit 0 = today: those inside incidents, and today itself. */
+/* Days that teach nothing, bit 0 = today: those inside incidents, those on which it created compute
+ * in a region that it had not used on enough days, and today itself. Who adds a region a night must
+ * not become known by doing so. */
 uint32_t fb_mute_days(const struct fb_profile *p, int32_t today);
 
 /* Seen on enough days that teach. */
-bool fb_seen_known(const struct fb_profile *p, const struct seen *seen, int32_t today);
+bool fb_seen_known(uint32_t mute, const struct seen *seen, int32_t today);
 
 static inline bool known(const struct reading *r, const struct seen *seen)
 {
-    return seen->days && fb_seen_known(r->p, seen, day_of(r->t_ms));
+    return seen->days && fb_seen_known(r->mute, seen, day_of(r->t_ms));
 }
 
 /* Keeps what a window gave at its end when it is stronger now than what was found before. */
