@@ -18,6 +18,11 @@ void fb_profile_init(struct fb_profile *p)
     p->reads.cap = READS;
     p->mints.cap = MINTS;
     p->protects.cap = PROTECTS;
+    p->secrets.cap = SECRETS;
+    p->destroys.cap = DESTROYS;
+    p->zones.cap = ZONES;
+    p->origins.cap = ORIGINS;
+    p->reads.newest_only = p->zones.newest_only = p->origins.newest_only = true;
 }
 
 struct fb_profile *fb_profile_new(struct fb_arena *a)
@@ -147,6 +152,27 @@ static int ring_order(const struct ring_entry *a, const struct ring_entry *b)
     return a->flags == b->flags ? 0 : a->flags > b->flags ? -1 : 1;
 }
 
+/* The same thing at another time, in rings that keep only the newest of each. Which flags and which
+ * id go with it is settled by the order, so that every order of arrival ends with the same entry.
+ */
+static bool ring_same(const struct ring *r, const struct ring_entry *a, const struct ring_entry *b)
+{
+    return r->newest_only && a->what == b->what && a->place == b->place &&
+           (r->cap != ORIGINS || a->id == b->id);
+}
+
+static bool ring_has(const struct ring *r, const struct ring_entry *all, size_t n,
+                     const struct ring_entry *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (ring_same(r, &all[i], e))
+            return true;
+    }
+    return false;
+}
+
+/* Both are sorted, so the first of a thing that comes is its newest. One that more than `cap` newer
+ * things pushed out stays out wherever it comes from: what pushed it only gets newer. */
 static void join_ring(struct ring *into, const struct ring_entry *other, size_t count)
 {
     struct ring_entry all[RING_MAX];
@@ -155,7 +181,10 @@ static void join_ring(struct ring *into, const struct ring_entry *other, size_t 
     while (n < into->cap && (i < into->count || j < count)) {
         int order = i == into->count ? 1 : j == count ? -1 : ring_order(&into->at[i], &other[j]);
 
-        all[n++] = order <= 0 ? into->at[i] : other[j];
+        const struct ring_entry *e = order <= 0 ? &into->at[i] : &other[j];
+
+        if (!ring_has(into, all, n, e))
+            all[n++] = *e;
         i += order <= 0;
         j += order >= 0;
     }
@@ -192,6 +221,41 @@ static void add_key(struct key_use keys[CREDENTIALS], struct key_use one)
     keys[at] = one;
 }
 
+static void join_hour_calls(struct hour_calls *into, const struct hour_calls *other)
+{
+    if (other->hour > into->hour) {
+        *into = *other;
+    } else if (other->hour == into->hour) {
+        for (size_t i = 0; i < CALL_BITS / 64; i++)
+            into->bits[i] |= other->bits[i];
+    }
+}
+
+static uint64_t spans_at(const struct recent *r, int64_t last_ms)
+{
+    int64_t by = last_ms / SPAN5_MS - r->last_ms / SPAN5_MS;
+
+    return by >= 64 ? 0 : r->spans << by;
+}
+
+static void join_recent(struct recent *into, const struct recent *other)
+{
+    int64_t last = max64(into->last_ms, other->last_ms);
+
+    into->spans = spans_at(into, last) | spans_at(other, last);
+    into->last_ms = last;
+}
+
+static void join_hours(struct hours *into, const struct hours *other)
+{
+    int32_t newest = into->day > other->day ? into->day : other->day;
+
+    for (size_t i = 0; i < 24; i++)
+        into->days[i] = (uint16_t)(fb_days_align(into->days[i], into->day, newest) |
+                                   fb_days_align(other->days[i], other->day, newest));
+    into->day = newest;
+}
+
 static void join_volume(struct volume *into, const struct volume *other)
 {
     if (other->day > into->day) {
@@ -217,11 +281,11 @@ static uint64_t mix(uint64_t x)
 /* Registers count eighths of an octave from 2^-5. */
 enum { STEPS = 8, SHIFT = 5 };
 
-void fb_volume_add(struct volume *v, uint64_t event_hash, uint32_t vcpu)
+void fb_volume_add(struct volume *v, unsigned registers, uint64_t event_hash, uint32_t weight)
 {
-    for (unsigned i = 0; i < VOLUME_REGISTERS && vcpu; i++) {
+    for (unsigned i = 0; i < registers && weight; i++) {
         double u = ((double)(mix(event_hash + i) >> 11) + 0.5) * 0x1p-53;
-        double step = STEPS * (log2((double)vcpu / -log(u)) + SHIFT) + 1;
+        double step = STEPS * (log2((double)weight / -log(u)) + SHIFT) + 1;
         uint8_t reg = step < 1 ? 1 : step > 255 ? 255 : (uint8_t)step;
 
         if (reg > v->reg[i])
@@ -229,15 +293,25 @@ void fb_volume_add(struct volume *v, uint64_t event_hash, uint32_t vcpu)
     }
 }
 
-double fb_volume_hourly(const struct volume *v)
+double fb_volume_hourly(const struct volume *v, unsigned registers)
 {
     double sum = 0;
 
     if (!v->day || !v->hours)
         return 0;
-    for (size_t i = 0; i < VOLUME_REGISTERS; i++)
+    for (size_t i = 0; i < registers; i++)
         sum += exp2(-((v->reg[i] - 0.5) / STEPS - SHIFT)); /* Exp(1) / total, middle of its step */
-    return (VOLUME_REGISTERS - 1) / sum / __builtin_popcount(v->hours);
+    return (registers - 1) / sum / __builtin_popcount(v->hours);
+}
+
+/* Linear counting: from the share of bits that nothing has set. */
+double fb_hour_count(const struct hour_calls *h)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < CALL_BITS / 64; i++)
+        n += __builtin_popcountll(h->bits[i]);
+    return -CALL_BITS * log(n < CALL_BITS ? 1 - (double)n / CALL_BITS : 0.5 / CALL_BITS);
 }
 
 void fb_profile_merge(struct fb_profile *into, const struct fb_profile *other)
@@ -274,8 +348,17 @@ void fb_profile_merge(struct fb_profile *into, const struct fb_profile *other)
     join_ring(&into->reads, other->reads.at, other->reads.count);
     join_ring(&into->mints, other->mints.at, other->mints.count);
     join_ring(&into->protects, other->protects.at, other->protects.count);
+    join_ring(&into->secrets, other->secrets.at, other->secrets.count);
+    join_ring(&into->destroys, other->destroys.at, other->destroys.count);
+    join_ring(&into->zones, other->zones.at, other->zones.count);
+    join_ring(&into->origins, other->origins.at, other->origins.count);
     for (size_t i = 0; i < CREDENTIALS; i++)
         add_key(into->keys, other->keys[i]);
     for (size_t i = 0; i < VOLUME_DAYS; i++)
         join_volume(&into->volume[i], &other->volume[i]);
+    for (size_t i = 0; i < MODEL_DAYS; i++)
+        join_volume(&into->models[i], &other->models[i]);
+    join_hour_calls(&into->model_calls, &other->model_calls);
+    join_recent(&into->model_use, &other->model_use);
+    join_hours(&into->hours, &other->hours);
 }

@@ -34,6 +34,15 @@ static const struct latch_rule LATCH_RULES[] = {
 #undef LATCH
 };
 
+/* What shows intent even when it was refused or failed: latched at half strength then. */
+static const enum fb_trait ATTEMPTS[] = {
+    FB_T_LOG_TAMPER,    FB_T_DETECTOR_TAMPER, FB_T_LEAVE_ORG,       FB_T_SENSOR_TAMPER,
+    FB_T_MFA_REMOVE,    FB_T_IDP_BACKDOOR,    FB_T_ADMIN_GRANT,     FB_T_EXTERNAL_TRUST,
+    FB_T_KEY_FOR_OTHER, FB_T_LOGIN_PROFILE,   FB_T_DATA_SHARED_OUT,
+};
+
+static const double ATTEMPT_M = 0.5, SHORT_M = 0.7;
+
 struct duty_rule {
     enum duty duty;
     enum fb_trait trait;
@@ -47,6 +56,9 @@ static const struct duty_rule DUTY_RULES[] = {
     {DUTY_KEYPAIR, FB_T_KEYPAIR},
     {DUTY_OPEN_PORT, FB_T_OPEN_ADMIN_PORT},
     {DUTY_GROUP_BLOWUP, FB_T_GROUP_BLOWUP},
+    {DUTY_REMOTE_EXEC, FB_T_REMOTE_EXEC},
+    {DUTY_CODE_OVERWRITE, FB_T_CODE_OVERWRITE},
+    {DUTY_MODEL_ACCESS, FB_T_MODEL_ACCESS},
 };
 
 enum { OVERSIZE_VCPU = 16, DEEP_CHAIN = 3, COUNT_MAX = 100000, VCPU_MAX = (1 << 24) - 1 };
@@ -59,6 +71,7 @@ struct look {
     int64_t t_ms;
     uint64_t hash;   /* of the event's id */
     bool ok;         /* the call succeeded */
+    bool starved;    /* only a limit or want of room stopped it */
     bool by_service; /* a service made it: its address and agent say nothing about the root */
     bool compute, dry;
     bool iac;
@@ -66,12 +79,8 @@ struct look {
     uint32_t vcpu, usd_milli; /* launched: of calls that succeeded */
 };
 
-static uint32_t fold(uint64_t h)
-{
-    uint32_t folded = (uint32_t)(h ^ (h >> 32));
-
-    return folded ? folded : 1;
-}
+/* 16 bits of a hash, as rings keep it. */
+static uint32_t fold(uint64_t h) { return (uint32_t)(h ^ (h >> 32)) & 0xffff; }
 
 static void latch(struct fb_profile *p, int slot, int64_t t_ms, int64_t half_life_ms, double m)
 {
@@ -81,6 +90,15 @@ static void latch(struct fb_profile *p, int slot, int64_t t_ms, int64_t half_lif
         p->latch[slot] = key;
 }
 
+static bool shows_intent(enum fb_trait trait)
+{
+    for (size_t i = 0; i < sizeof ATTEMPTS / sizeof ATTEMPTS[0]; i++) {
+        if (ATTEMPTS[i] == trait)
+            return true;
+    }
+    return false;
+}
+
 static void latch_rules(const struct look *l)
 {
     const struct fb_event *ev = l->ev;
@@ -88,9 +106,19 @@ static void latch_rules(const struct look *l)
     for (size_t i = 0; i < sizeof LATCH_RULES / sizeof LATCH_RULES[0]; i++) {
         const struct latch_rule *rule = &LATCH_RULES[i];
 
-        if (rule->slot >= 0 && rule->trait != FB_T_COUNT && fb_event_is(ev, rule->trait) && l->ok)
+        if (rule->slot < 0 || rule->trait == FB_T_COUNT || !fb_event_is(ev, rule->trait))
+            continue;
+        if (l->ok)
             latch(l->p, rule->slot, l->t_ms, rule->half_life_ms, 1);
+        else if (shows_intent(rule->trait))
+            latch(l->p, rule->slot, l->t_ms, rule->half_life_ms, ATTEMPT_M);
     }
+    if (l->starved && fb_event_is(ev, FB_T_MAX_COUNT))
+        latch(l->p, LATCH_MAX_COUNT, l->t_ms, HOURS(2), SHORT_M);
+    if (l->ok && fb_event_is(ev, FB_T_COST_ANOMALY))
+        latch(l->p, LATCH_COST, l->t_ms, DAYS(1), 1);
+    if (l->ok && fb_event_is(ev, FB_T_CONTAINER_MINER))
+        latch(l->p, LATCH_MINER, l->t_ms, HOURS(6), 1);
     /* "InsideAWS": another account of AWS's network; half, for VPC endpoints look the same. */
     if (fb_event_is(ev, FB_T_VENDOR_CREDENTIAL))
         latch(l->p, LATCH_VENDOR_CREDENTIAL, l->t_ms, DAYS(1),
@@ -132,6 +160,15 @@ static void see_origin(const struct look *l)
         see_thing(&l->p->prefixes, l, prefix,
                   l->ev->who.instance_role && is_public ? THING_WORKLOAD : 0);
     fb_agent_family(l->ev->agent, family);
+    if (prefix && *l->ev->who.credential) {
+        struct ring_entry e = {.t_ms = l->t_ms, .what = prefix & 0xffff};
+
+        e.id =
+            fb_hash32("key", l->ev->who.credential) << 16 | (fb_hash32("agent", family) & 0xffff);
+        fb_ring_add(&l->p->origins, &e);
+    }
+    l->p->hours.day = day_of(l->t_ms);
+    l->p->hours.days[l->t_ms / HOUR_MS % 24] = 1;
     if (*family)
         see_thing(&l->p->agents, l, fb_hash32("agent", family), l->iac ? THING_IAC : 0);
 }
@@ -158,13 +195,66 @@ static void see_launch(const struct look *l)
     e.place = (uint8_t)fb_region_index(l->ev->region);
     e.flags = (uint8_t)((l->ok ? LAUNCH_OK : 0) | (l->dry ? LAUNCH_DRY : 0) |
                         (l->by_service ? LAUNCH_BY_SERVICE : 0) | (l->iac ? LAUNCH_IAC : 0) |
-                        (fb_event_is(l->ev, FB_T_TERM_PROTECT) ? LAUNCH_PROTECTED : 0));
+                        (fb_event_is(l->ev, FB_T_TERM_PROTECT) ? LAUNCH_PROTECTED : 0) |
+                        (strcmp(l->ev->service, "ecs") == 0 ? LAUNCH_ECS : 0));
     fb_ring_add(&l->p->launches, &e);
     if (l->vcpu) {
         volume->day = day_of(l->t_ms);
         volume->hours = UINT32_C(1) << (l->t_ms / HOUR_MS % 24);
-        fb_volume_add(volume, l->hash, l->vcpu);
+        fb_volume_add(volume, VOLUME_REGISTERS, l->hash, l->vcpu);
     }
+}
+
+/* Google's own agents spread a group's machines over zones: not the root's doing. */
+static void see_zone(const struct look *l)
+{
+    struct ring_entry e = {.t_ms = l->t_ms};
+
+    if (l->ev->provider != FB_GCP || l->by_service || l->ev->who.kind == FB_WHO_SERVICE ||
+        !*l->ev->launch.zone || l->dry || !(l->ok || l->starved))
+        return;
+    e.what = fb_hash32("zone", l->ev->launch.zone) & 0xffff;
+    fb_ring_add(&l->p->zones, &e);
+}
+
+static void see_data(const struct look *l)
+{
+    struct ring_entry e = {.t_ms = l->t_ms, .id = fold(l->hash)};
+
+    if (fb_event_is(l->ev, FB_T_SECRET_READ))
+        fb_ring_add(&l->p->secrets, &e);
+    if (l->ok && fb_event_is(l->ev, FB_T_DATA_DESTROY))
+        fb_ring_add(&l->p->destroys, &e);
+}
+
+static void see_model_use(const struct look *l)
+{
+    struct volume *day = &l->p->models[day_of(l->t_ms) % MODEL_DAYS];
+    size_t at = l->hash % CALL_BITS;
+
+    if (!l->ok || !fb_event_is(l->ev, FB_T_MODEL_INVOKE))
+        return;
+    touch(&l->p->duties[DUTY_MODEL_USE], l);
+    day->day = day_of(l->t_ms);
+    day->hours = UINT32_C(1) << (l->t_ms / HOUR_MS % 24);
+    fb_volume_add(day, MODEL_REGISTERS, l->hash, 1);
+    l->p->model_calls.hour = (int32_t)(l->t_ms / HOUR_MS);
+    l->p->model_calls.bits[at / 64] = UINT64_C(1) << (at % 64);
+    l->p->model_use = (struct recent){.last_ms = l->t_ms, .spans = 1};
+}
+
+/* Seen, but teaches nothing: touch() sets no day for a call that failed. */
+static void see_starved(const struct look *l)
+{
+    struct seen *duties = l->p->duties;
+
+    if (!l->compute || !l->starved || l->dry)
+        return;
+    touch(&duties[DUTY_COMPUTE_TRIED], l);
+    if (l->size.gpus)
+        touch(&duties[DUTY_GPU_TRIED], l);
+    if (l->size.vcpu >= OVERSIZE_VCPU)
+        touch(&duties[DUTY_OVERSIZE_TRIED], l);
 }
 
 static void see_duties(const struct look *l)
@@ -175,6 +265,9 @@ static void see_duties(const struct look *l)
         if (l->ok && fb_event_is(l->ev, DUTY_RULES[i].trait))
             touch(&duties[DUTY_RULES[i].duty], l);
     }
+    if (l->ok && fb_event_is(l->ev, FB_T_API_ENABLE_COMPUTE) &&
+        l->ev->who.kind == FB_WHO_SERVICE_ACCOUNT)
+        touch(&duties[DUTY_API_ENABLE], l);
     if (l->chain && l->chain->count >= DEEP_CHAIN)
         touch(&duties[DUTY_DEEP_CHAIN], l);
     if (!l->compute || !l->ok || l->dry)
@@ -217,7 +310,8 @@ static void see_read(const struct look *l)
         return;
     e.what = fb_hash32(l->ev->service, l->ev->action) & 0xffff;
     e.place = (uint8_t)fb_region_index(l->ev->region);
-    e.flags = fb_event_is(l->ev, FB_T_QUOTA_READ) ? READ_QUOTA : 0;
+    e.flags = (uint8_t)((fb_event_is(l->ev, FB_T_QUOTA_READ) ? READ_QUOTA : 0) |
+                        (l->ev->who.instance_role ? READ_WORKLOAD : 0));
     fb_ring_add(&l->p->reads, &e);
 }
 
@@ -225,6 +319,22 @@ static void see_read(const struct look *l)
 static const char *edge_from(const struct fb_hop *hop)
 {
     return *hop->role_arn ? hop->role_arn : hop->identity;
+}
+
+/* Who acts as which service account: who asks for its token, or stands behind it in the event. */
+static void see_acting_as(const struct look *l)
+{
+    const struct fb_chain *c = l->chain;
+    uint32_t edge = 0;
+
+    if (!c || !fb_event_is(l->ev, FB_T_SA_IMPERSONATION))
+        return;
+    if (*l->ev->mint.role_arn)
+        edge = fb_hash32(edge_from(&c->hops[0]), l->ev->mint.role_arn);
+    else if (c->count >= 2)
+        edge = fb_hash32(edge_from(&c->hops[1]), l->ev->who.arn);
+    if (edge)
+        see_thing(&l->p->edges, l, edge, THING_ACTED_AS);
 }
 
 static void see_edges(const struct look *l)
@@ -240,10 +350,11 @@ static void see_edges(const struct look *l)
         return;
     if (actor && *ev->mint.role_arn)
         see_thing(&l->p->edges, l, fb_hash32(edge_from(actor), ev->mint.role_arn), THING_ROLE);
+    see_acting_as(l);
     if (*ev->launch.profile_arn)
         see_thing(&l->p->edges, l, fb_hash32("profile", ev->launch.profile_arn), THING_PASSED);
     if (fb_event_is(ev, FB_T_MINT)) {
-        e.what = fb_hash32("role", ev->mint.role_arn);
+        e.what = fb_hash32("role", ev->mint.role_arn) & 0xffff;
         fb_ring_add(&l->p->mints, &e);
     }
 }
@@ -254,7 +365,7 @@ static void see_protection(const struct look *l)
 
     if (!l->ok || !fb_event_is(l->ev, FB_T_TERM_PROTECT) || l->compute)
         return;
-    e.id = *l->ev->target_id ? fb_hash32("machine", l->ev->target_id) : fold(l->hash);
+    e.id = *l->ev->target_id ? fb_hash32("machine", l->ev->target_id) & 0xffff : fold(l->hash);
     fb_ring_add(&l->p->protects, &e);
 }
 
@@ -272,7 +383,11 @@ static void see_call(const struct look *l)
     see_region(l);
     if (l->compute)
         see_launch(l);
+    see_zone(l);
+    see_data(l);
+    see_model_use(l);
     see_duties(l);
+    see_starved(l);
     see_errors(l);
     see_read(l);
     see_edges(l);
@@ -291,11 +406,13 @@ static void measure(struct look *l)
     int64_t count = launch->count > COUNT_MAX ? COUNT_MAX : launch->count;
     double milli, vcpu;
 
-    if (!l->compute || !l->ok || l->dry || count <= 0)
+    if (!l->compute || !(l->ok || l->starved) || l->dry || count <= 0)
         return;
     l->size = l->ev->provider == FB_GCP
                   ? fb_price_gcp(launch->type, launch->gpu_type, launch->gpu_count)
                   : fb_price_aws(launch->type);
+    if (!l->ok)
+        return;
     vcpu = (double)l->size.vcpu * (double)count;
     milli =
         (double)l->size.usd_micros_per_hour * (double)count / 1000 * region_factor(l->ev->region);
@@ -317,6 +434,8 @@ void fb_profile_observe(struct fb_profile *p, const struct fb_event *ev,
     one.last_ms = l.t_ms;
     l.hash = fb_hash64_str(ev->id);
     l.ok = ev->outcome == FB_OUTCOME_OK;
+    l.starved =
+        !l.ok && (fb_event_is(ev, FB_T_QUOTA_ERROR) || fb_event_is(ev, FB_T_CAPACITY_ERROR));
     l.by_service = *ev->who.invoked_by || (*ev->ip && !fb_ip_prefix(ev->ip, &is_public));
     l.compute = fb_event_is(ev, FB_T_COMPUTE_CREATE) || fb_event_is(ev, FB_T_LAUNCH);
     l.dry = fb_event_is(ev, FB_T_DRY_RUN);

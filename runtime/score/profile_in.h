@@ -9,21 +9,27 @@
 #include "score/profile.h"
 
 enum {
-    LATCHES = 48,
+    LATCHES = 40,
     REGIONS = 48, /* known names by index, the others by hash into the last slots */
     SERVICES = 24,
     DUTIES = 24,
-    PREFIXES = 24,
-    AGENTS = 16,
+    PREFIXES = 20,
+    AGENTS = 14,
     ROLE_EDGES = 16,
     LAUNCHES = 32,
-    ERRORS = 24,
-    READS = 28,
-    MINTS = 12,
+    ERRORS = 20,
+    READS = 24,
+    MINTS = 10,
     PROTECTS = 8,
+    SECRETS = 12,
+    DESTROYS = 6,
+    ZONES = 8,
+    ORIGINS = 10,
     CREDENTIALS = 8,
     VOLUME_DAYS = 15, /* today and the 14 days before */
     VOLUME_REGISTERS = 16,
+    MODEL_DAYS = 5, /* today and the 4 days before */
+    CALL_BITS = 128,
     EVENT_BITS = 256,
     RING_MAX = 32,
     TABLE_MAX = 24
@@ -43,6 +49,8 @@ static inline int64_t in_span(int64_t t_ms)
     return t_ms <= EPOCH_MS ? EPOCH_MS + 1 : t_ms >= EPOCH_MS + SPAN_MS ? EPOCH_MS + SPAN_MS : t_ms;
 }
 
+#define SPAN5_MS (5 * MINUTE_MS)
+
 static inline int32_t day_of(int64_t t_ms) { return (int32_t)(t_ms / DAY_MS); }
 
 /* A thing and the days on which it was used: bit 0 is the day of last_ms, bit 1 the day before. An
@@ -61,10 +69,11 @@ struct thing {
 
 enum thing_flag {
     THING_WORKLOAD =
-        1,           /* prefix: a machine's own session called from it, over the public network */
-    THING_IAC = 2,   /* agent: a tool that builds infrastructure */
-    THING_ROLE = 4,  /* edge: assumed a role */
-    THING_PASSED = 8 /* edge: attached an instance profile */
+        1,            /* prefix: a machine's own session called from it, over the public network */
+    THING_IAC = 2,    /* agent: a tool that builds infrastructure */
+    THING_ROLE = 4,   /* edge: assumed a role */
+    THING_PASSED = 8, /* edge: attached an instance profile */
+    THING_ACTED_AS = 16 /* edge: asked for a service account's token */
 };
 
 /* The K smallest hashes. Evicting by age or count would depend on the order of arrival. */
@@ -82,15 +91,18 @@ struct region_use {
 /* One entry of a ring; which fields mean what depends on the ring. */
 struct ring_entry {
     int64_t t_ms;
-    uint32_t id;        /* hash of the event (protects: of the machine) */
-    uint32_t what;      /* launches: vCPU; errors: service or place; reads: action; mints: role */
+    uint32_t id;        /* 16 bits of the event's hash (protects: the machine's; origins: credential
+                           above, agent below) */
+    uint32_t what;      /* launches: vCPU; errors: service or place; reads: action; mints: role;
+                           zones: zone; origins: network */
     uint32_t usd_milli; /* launches: USD an hour, thousandths */
     uint8_t place;      /* launches, reads: region */
-    uint8_t flags;      /* launches: enum launch_flag; errors: enum error_kind; reads: quota */
+    uint8_t flags;      /* launches: enum launch_flag; errors: enum error_kind; reads: read_flag */
 };
 
 struct ring {
     uint8_t count, cap;
+    bool newest_only; /* of each thing (ring_same in lattice.c): repeats push nothing out */
     struct ring_entry at[RING_MAX]; /* newest first, by every field */
 };
 
@@ -99,12 +111,13 @@ enum launch_flag {
     LAUNCH_DRY = 2,
     LAUNCH_BY_SERVICE = 4,
     LAUNCH_IAC = 8,
-    LAUNCH_PROTECTED = 16
+    LAUNCH_PROTECTED = 16,
+    LAUNCH_ECS = 32
 };
 
 enum error_kind { ERROR_DENIED = 1, ERROR_QUOTA = 2, ERROR_CAPACITY = 3 };
 
-enum { READ_QUOTA = 1 };
+enum read_flag { READ_QUOTA = 1, READ_WORKLOAD = 2 };
 
 /* The credentials used last, each with its newest use. */
 struct key_use {
@@ -121,6 +134,27 @@ struct volume {
     uint8_t reg[VOLUME_REGISTERS];
 };
 
+/* Calls of hosted models on a day, as above: its own size, because it is a count of calls. */
+enum { MODEL_REGISTERS = 8 };
+
+/* Calls of hosted models in the newest hour with any: a linear counter. */
+struct hour_calls {
+    int32_t hour; /* since 1970; 0: none. A newer hour replaces an older */
+    uint64_t bits[CALL_BITS / 64];
+};
+
+/* Spans of five minutes in which something happened: bit 0 is that of last_ms. */
+struct recent {
+    int64_t last_ms;
+    uint64_t spans;
+};
+
+/* The hours of the day in which the root calls, each with its days: bit 0 is `day`. */
+struct hours {
+    int32_t day;
+    uint16_t days[24];
+};
+
 /* Things that a root does or does not do; the first time is news. */
 enum duty {
     DUTY_COMPUTE,
@@ -135,6 +169,14 @@ enum duty {
     DUTY_GROUP_BLOWUP,
     DUTY_DEEP_CHAIN,
     DUTY_SERVICE_LAUNCH, /* a service launches for this root */
+    DUTY_API_ENABLE,
+    DUTY_REMOTE_EXEC,
+    DUTY_CODE_OVERWRITE,
+    DUTY_MODEL_USE,
+    DUTY_MODEL_ACCESS,
+    DUTY_COMPUTE_TRIED, /* the same three, stopped by a limit or for want of room */
+    DUTY_GPU_TRIED,
+    DUTY_OVERSIZE_TRIED,
     DUTY_COUNT
 };
 
@@ -142,8 +184,11 @@ enum duty {
 enum {
     LATCH_VENDOR_CREDENTIAL = 2,
     LATCH_DENIED_COMPUTE = 9,
+    LATCH_MAX_COUNT = 11,
     LATCH_NEW_IDENTITY = 13,
-    LATCH_DENY_REMOVED = 25 /* read by deny-tamper, while an incident is open */
+    LATCH_DENY_REMOVED = 25, /* read by deny-tamper, while an incident is open */
+    LATCH_COST = 31,
+    LATCH_MINER = 32
 };
 
 enum service {
@@ -184,9 +229,13 @@ struct fb_profile {
     struct region_use regions[REGIONS];
     struct seen services[SERVICES], duties[DUTIES];
     struct table prefixes, agents, edges;
-    struct ring launches, errors, reads, mints, protects;
+    struct ring launches, errors, reads, mints, protects, secrets, destroys, zones, origins;
     struct key_use keys[CREDENTIALS]; /* newest first */
     struct volume volume[VOLUME_DAYS];
+    struct volume models[MODEL_DAYS]; /* the first MODEL_REGISTERS only */
+    struct hour_calls model_calls;
+    struct recent model_use;
+    struct hours hours;
 };
 
 /* facts.c: from an event's text to small numbers. */
@@ -206,8 +255,11 @@ void fb_profile_init(struct fb_profile *p);
 uint32_t fb_days_align(uint32_t days, int32_t from_day, int32_t to_day);
 void fb_ring_add(struct ring *r, const struct ring_entry *e);
 void fb_table_add(struct table *t, const struct thing *e);
-void fb_volume_add(struct volume *v, uint64_t event_hash, uint32_t vcpu);
-/* vCPU an hour over the hours that had any; 0 for an empty slot. */
-double fb_volume_hourly(const struct volume *v);
+/* Into the first `registers`. */
+void fb_volume_add(struct volume *v, unsigned registers, uint64_t event_hash, uint32_t weight);
+/* Weight an hour over the hours that had any; 0 for an empty slot. */
+double fb_volume_hourly(const struct volume *v, unsigned registers);
+/* Distinct calls in the newest hour. */
+double fb_hour_count(const struct hour_calls *h);
 
 #endif

@@ -118,3 +118,9 @@ void fb_read_new_profile(const struct reading *r, const struct fb_signal *s, int
     (void)arg;
     newest_unknown(r, s, &r->p->edges, THING_PASSED, f);
 }
+
+void fb_read_acted_as(const struct reading *r, const struct fb_signal *s, int arg, struct found *f)
+{
+    (void)arg;
+    newest_unknown(r, s, &r->p->edges, THING_ACTED_AS, f);
+}

@@ -98,6 +98,10 @@ void fb_read_enum_burst(const struct reading *r, const struct fb_signal *s, int 
 
         if (fb_found_keep(r, s, f, n >= 10, ring->at[i].t_ms) && r->words)
             say(r, f, fb_arena_fmt(r->words, "%d kinds of reads within 10 s", n));
+        n = distinct(ring, i, window_end(ring, i, 5 * MINUTE_MS), READ_WORKLOAD);
+        if ((ring->at[i].flags & READ_WORKLOAD) &&
+            fb_found_keep(r, s, f, n >= 8, ring->at[i].t_ms) && r->words)
+            say(r, f, fb_arena_fmt(r->words, "%d kinds of reads by a machine within 5 min", n));
     }
 }
 

@@ -155,7 +155,7 @@ void fb_reading_init(struct reading *r)
     for (size_t i = 0; i < r->config->usual_region_count; i++)
         usual |= bit(fb_region_index(r->config->usual_regions[i]));
     for (size_t i = 0; i < VOLUME_DAYS; i++)
-        r->hourly[i] = fb_volume_hourly(&r->p->volume[i]);
+        r->hourly[i] = fb_volume_hourly(&r->p->volume[i], VOLUME_REGISTERS);
     r->young = is_young(r->p, r->t_ms);
     r->account_young = r->account && is_young(r->account, r->t_ms);
     r->mute = fb_mute_days(r->p, today);

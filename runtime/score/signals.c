@@ -46,6 +46,17 @@ static void read_latched(const struct reading *r, const struct fb_signal *s, int
         f->why = fb_arena_fmt(r->words, "who created it: %s", s->words);
 }
 
+/* What a limit or want of room stopped tells nearly as much. */
+static const struct {
+    enum duty duty, tried;
+} TRIED[] = {
+    {DUTY_COMPUTE, DUTY_COMPUTE_TRIED},
+    {DUTY_GPU, DUTY_GPU_TRIED},
+    {DUTY_OVERSIZE, DUTY_OVERSIZE_TRIED},
+};
+
+static const double TRIED_M = 0.7;
+
 static void read_first(const struct reading *r, const struct fb_signal *s, int duty,
                        struct found *f)
 {
@@ -53,6 +64,13 @@ static void read_first(const struct reading *r, const struct fb_signal *s, int d
 
     if (seen->last_ms && !known(r, seen))
         fb_found_keep(r, s, f, 1, seen->last_ms);
+    for (size_t i = 0; i < sizeof TRIED / sizeof TRIED[0]; i++) {
+        const struct seen *tried = &r->p->duties[TRIED[i].tried];
+
+        if ((int)TRIED[i].duty == duty && tried->last_ms && !known(r, seen) &&
+            fb_found_keep(r, s, f, TRIED_M, tried->last_ms) && r->words)
+            f->why = fb_arena_fmt(r->words, "tried, and ran into a limit: %s", s->words);
+    }
 }
 
 struct reader {

@@ -11,9 +11,12 @@ enum {
     WIRE_MAX = 2 + 4 * TIME + (TIME + 1) + 4 + 4 + EVENT_BITS / 8 + 4 + 16 +
                (LATCHES / 8 + LATCHES * TIME) + (REGIONS / 8 + REGIONS * (SEEN + TIME)) +
                (SERVICES / 8 + SERVICES * SEEN) + (DUTIES / 8 + DUTIES * SEEN) +
-               (PREFIXES + AGENTS + ROLE_EDGES) * (4 + SEEN + 1) + 3 * 2 + LAUNCHES * 18 +
-               ERRORS * 12 + READS * 13 + MINTS * 13 + PROTECTS * 9 + 5 + 1 +
-               CREDENTIALS * (4 + TIME) + 2 + VOLUME_DAYS * (2 + 3 + VOLUME_REGISTERS)
+               (PREFIXES + AGENTS + ROLE_EDGES) * (4 + SEEN + 1) + 3 * 2 + LAUNCHES * 16 +
+               ERRORS * 10 + READS * 11 + MINTS * 9 + PROTECTS * 7 + SECRETS * 7 + DESTROYS * 7 +
+               ZONES * 7 + ORIGINS * 11 + 9 + 1 + CREDENTIALS * (4 + TIME) + 2 +
+               VOLUME_DAYS * (2 + 3 + VOLUME_REGISTERS) + 1 +
+               MODEL_DAYS * (2 + 3 + MODEL_REGISTERS) + 1 + 3 + CALL_BITS / 8 + TIME + 8 + 2 +
+               24 * 2
 };
 
 _Static_assert((int)WIRE_MAX <= (int)FB_PROFILE_BYTES_MAX, "a full profile fits in its record");
@@ -105,7 +108,7 @@ static void table_field(struct wire *w, struct table *t)
 
 /* Bytes that each field of a ring's entries takes. */
 struct ring_shape {
-    uint8_t what, usd, place, flags;
+    uint8_t id, what, usd, place, flags;
 };
 
 static void ring_field(struct wire *w, struct ring *r, struct ring_shape shape)
@@ -115,7 +118,7 @@ static void ring_field(struct wire *w, struct ring *r, struct ring_shape shape)
         struct ring_entry *e = &r->at[i];
 
         time_field(w, &e->t_ms);
-        u32_field(w, &e->id, 4);
+        u32_field(w, &e->id, shape.id);
         u32_field(w, &e->what, shape.what);
         u32_field(w, &e->usd_milli, shape.usd);
         e->place = (uint8_t)number(w, e->place, shape.place);
@@ -181,23 +184,42 @@ static void keys_field(struct wire *w, struct key_use keys[CREDENTIALS])
     }
 }
 
-static void volume_field(struct wire *w, struct volume volume[VOLUME_DAYS])
+static void volume_field(struct wire *w, struct volume *volume, size_t days, size_t registers)
 {
     uint64_t map = 0;
 
-    for (size_t i = 0; i < VOLUME_DAYS; i++)
+    for (size_t i = 0; i < days; i++)
         map |= (uint64_t)(volume[i].day != 0) << i;
-    map = map_field(w, map, VOLUME_DAYS);
-    for (size_t i = 0; i < VOLUME_DAYS; i++) {
+    map = map_field(w, map, days);
+    for (size_t i = 0; i < days; i++) {
         if (!(map >> i & 1))
             continue;
         day_field(w, &volume[i].day, 2);
         u32_field(w, &volume[i].hours, 3);
-        for (size_t k = 0; k < VOLUME_REGISTERS; k++)
+        for (size_t k = 0; k < registers; k++)
             u8_field(w, &volume[i].reg[k]);
-        if ((size_t)volume[i].day % VOLUME_DAYS != i)
+        if ((size_t)volume[i].day % days != i)
             w->bad = true;
     }
+}
+
+static void models_field(struct wire *w, struct fb_profile *p)
+{
+    volume_field(w, p->models, MODEL_DAYS, MODEL_REGISTERS);
+    if (!number(w, p->model_use.last_ms != 0, 1))
+        return;
+    p->model_calls.hour = (int32_t)number(w, (uint64_t)p->model_calls.hour, 3);
+    for (size_t i = 0; i < CALL_BITS / 64; i++)
+        p->model_calls.bits[i] = number(w, p->model_calls.bits[i], 8);
+    time_field(w, &p->model_use.last_ms);
+    p->model_use.spans = number(w, p->model_use.spans, 8);
+}
+
+static void hours_field(struct wire *w, struct hours *h)
+{
+    day_field(w, &h->day, 2);
+    for (size_t i = 0; i < 24; i++)
+        h->days[i] = (uint16_t)number(w, h->days[i], 2);
 }
 
 /* At the end, and only where somebody said it: profiles of before it existed read as they are. */
@@ -233,13 +255,20 @@ static void walk(struct wire *w, struct fb_profile *p)
     table_field(w, &p->prefixes);
     table_field(w, &p->agents);
     table_field(w, &p->edges);
-    ring_field(w, &p->launches, (struct ring_shape){.what = 3, .usd = 4, .place = 1, .flags = 1});
-    ring_field(w, &p->errors, (struct ring_shape){.what = 2, .flags = 1});
-    ring_field(w, &p->reads, (struct ring_shape){.what = 2, .place = 1, .flags = 1});
-    ring_field(w, &p->mints, (struct ring_shape){.what = 4});
-    ring_field(w, &p->protects, (struct ring_shape){0});
+    ring_field(w, &p->launches,
+               (struct ring_shape){.id = 2, .what = 3, .usd = 4, .place = 1, .flags = 1});
+    ring_field(w, &p->errors, (struct ring_shape){.id = 2, .what = 2, .flags = 1});
+    ring_field(w, &p->reads, (struct ring_shape){.id = 2, .what = 2, .place = 1, .flags = 1});
+    ring_field(w, &p->mints, (struct ring_shape){.id = 2, .what = 2});
+    ring_field(w, &p->protects, (struct ring_shape){.id = 2});
+    ring_field(w, &p->secrets, (struct ring_shape){.id = 2});
+    ring_field(w, &p->destroys, (struct ring_shape){.id = 2});
+    ring_field(w, &p->zones, (struct ring_shape){.what = 2});
+    ring_field(w, &p->origins, (struct ring_shape){.id = 4, .what = 2});
     keys_field(w, p->keys);
-    volume_field(w, p->volume);
+    volume_field(w, p->volume, VOLUME_DAYS, VOLUME_REGISTERS);
+    models_field(w, p);
+    hours_field(w, &p->hours);
     risk_field(w, p);
 }
 

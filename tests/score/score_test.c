@@ -239,13 +239,19 @@ static void a_late_event_is_read_at_the_newest_time_seen(void **state)
     assert_int_equal(s.verdict.terms[0].fired, true);
 }
 
-static void a_denied_call_proves_no_persistence(void **state)
+static void a_denied_grant_is_an_attempt_and_a_denied_user_is_nothing(void **state)
 {
     struct story s;
     struct fb_event ev;
 
     story_begin(&s, *state);
     ev = story_event(&s, T0_MS, "iam", "AttachUserPolicy", fb_trait_bit(FB_T_ADMIN_GRANT));
+    ev.outcome = FB_OUTCOME_DENIED;
+    story_play(&s, &ev);
+    near_to(s.verdict.nats, 1.25); /* half of admin-grant's 2.5 */
+
+    story_begin(&s, *state);
+    ev = story_event(&s, T0_MS, "iam", "CreateUser", fb_trait_bit(FB_T_NEW_IDENTITY));
     ev.outcome = FB_OUTCOME_DENIED;
     story_play(&s, &ev);
     near_to(s.verdict.nats, 0);
@@ -629,7 +635,7 @@ int main(void)
         FB_TEST(every_launch_of_a_burst_is_news),
         FB_TEST(a_second_delivery_fires_nothing),
         FB_TEST(a_late_event_is_read_at_the_newest_time_seen),
-        FB_TEST(a_denied_call_proves_no_persistence),
+        FB_TEST(a_denied_grant_is_an_attempt_and_a_denied_user_is_nothing),
         FB_TEST(one_group_alone_never_contains),
         FB_TEST(sight_signals_alert_by_themselves),
         FB_TEST(hard_signals_contain_by_themselves_until_they_have_faded),

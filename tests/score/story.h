@@ -117,11 +117,12 @@ static inline const char *const *story_regions(void)
     return regions;
 }
 
-/* `days` quiet days before T0: once a day from one network with one tool, a change in us-east-1. */
+/* `days` quiet days before T0: once a day, at the hour of T0, from one network with one tool, a
+ * change in us-east-1. */
 static inline void story_quiet(struct story *s, int days, const char *ip, const char *agent)
 {
     for (int d = days; d >= 1; d--) {
-        struct fb_event ev = story_event(s, T0_MS - d * DAY_MS + 9 * HOUR_MS, "ecr", "PutImage", 0);
+        struct fb_event ev = story_event(s, T0_MS - d * DAY_MS, "ecr", "PutImage", 0);
 
         ev.ip = ip;
         ev.agent = agent;
