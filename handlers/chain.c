@@ -45,34 +45,28 @@ static enum fb_status edge_get(void *self, struct fb_arena *a, const char *child
     return edge_item(self, a, child, out);
 }
 
-/* An edge keeps when it was made, not by which event: a replay notes the event beside it, in its
- * own store, which ends with it. */
+/* An edge keeps the id of the event that proved it; in which file that stands, a replay notes
+ * beside it, in its own store, which ends with it. */
 static void keep_proof(struct chain_door *c, const struct fb_record *r, const struct fb_decision *d)
 {
-    struct fb_edge edges[FB_EDGES_MAX], kept;
-    size_t n = fb_chain_edges(c->arena, &d->ev, &d->chain, edges);
+    struct fb_put put = {.key = fb_arena_fmt(c->arena, "proof#%.400s", d->ev.id)};
+    struct fb_edge edges[FB_EDGES_MAX];
+    struct fb_buf value;
+    struct fb_item item;
 
-    for (size_t i = 0; i < n; i++) {
-        struct fb_put put = {.key = fb_arena_fmt(c->arena, "proof#%.400s", edges[i].child)};
-        struct fb_buf value;
-        struct fb_item item;
-
-        if (edge_item(c, c->arena, edges[i].child, &kept) != FB_OK ||
-            kept.made_ms != d->ev.time_ms || !fb_eq(kept.parent.identity, edges[i].parent.identity))
-            continue; /* an older or better event's edge stands */
-        if (fb_store_get(c->rt.store, c->arena, put.key, &item, NULL) == FB_OK)
-            put.expect = item.version;
-        fb_buf_init_in(&value, c->arena, PROOF_BYTES_MAX);
-        fb_json_open(&value, NULL, '{');
-        fb_json_put_str(&value, "event", d->ev.id);
-        fb_json_put_str(&value, "source", r->source);
-        fb_json_put_int(&value, "line", (int64_t)r->line);
-        fb_json_close(&value, '}');
-        put.value = value.at;
-        put.len = value.len;
-        if (fb_buf_ok(&value))
-            (void)fb_store_commit(c->rt.store, &put, 1, false, NULL);
-    }
+    if (fb_chain_edges(c->arena, &d->ev, &d->chain, edges) == 0 && d->ev.made_count == 0)
+        return;
+    if (fb_store_get(c->rt.store, c->arena, put.key, &item, NULL) == FB_OK)
+        return; /* the event came before: its first place is as good */
+    fb_buf_init_in(&value, c->arena, PROOF_BYTES_MAX);
+    fb_json_open(&value, NULL, '{');
+    fb_json_put_str(&value, "source", r->source);
+    fb_json_put_int(&value, "line", (int64_t)r->line);
+    fb_json_close(&value, '}');
+    put.value = value.at;
+    put.len = value.len;
+    if (fb_buf_ok(&value))
+        (void)fb_store_commit(c->rt.store, &put, 1, false, NULL);
 }
 
 /* --- reading ------------------------------------------------------------------------------------
@@ -152,13 +146,9 @@ static bool answer_from_edges(struct chain_door *c, struct answer *out)
 
     if (edge_item(c, c->arena, c->wanted, &edge) != FB_OK)
         return false;
-    memset(&out->ev, 0, sizeof out->ev);
-    out->ev.id = out->ev.account = out->ev.region = out->ev.service = out->ev.action = "";
-    out->ev.error = out->ev.ip = out->ev.agent = out->ev.notice = out->ev.exposed_at = "";
-    *who = (struct fb_principal){.kind = FB_WHO_CREDENTIAL, .credential = c->wanted};
-    who->arn = who->id = who->account = who->name = who->issuer_arn = who->issuer_kind = "";
-    who->issuer_name = who->session = who->source_identity = who->invoked_by = "";
-    who->idp = who->subject = "";
+    out->ev = fb_event_blank();
+    who->kind = FB_WHO_CREDENTIAL;
+    who->credential = c->wanted;
     if (fb_chain_trace(c->arena, &out->ev, &source, &out->chain, &err) == FB_OK)
         return true;
     fb_door_say(err.text);
@@ -177,27 +167,29 @@ struct link {
     int64_t line;
 };
 
-static struct link link_of(struct chain_door *c, const struct answer *ans, size_t i)
+static struct link place_of(struct chain_door *c, const struct fb_link *proof)
 {
-    const struct fb_hop *hop = &ans->chain.hops[i];
-    struct link l = {false, ans->ev.time_ms, ans->ev.id, "", 0};
+    struct link l = {true, proof->at_ms, proof->event, "", 0};
     const struct fb_json *doc;
     struct fb_item item;
-    struct fb_edge edge;
     unsigned odd;
 
-    if (!*hop->credential || edge_item(c, c->arena, hop->credential, &edge) != FB_OK ||
-        !fb_eq(edge.via, hop->via))
-        return l;
-    l = (struct link){true, edge.made_ms, "", "", 0};
-    if (fb_store_get(c->rt.store, c->arena, fb_arena_fmt(c->arena, "proof#%.400s", hop->credential),
-                     &item, NULL) == FB_OK &&
+    if (fb_store_get(c->rt.store, c->arena, fb_arena_fmt(c->arena, "proof#%.400s", l.event), &item,
+                     NULL) == FB_OK &&
         fb_json_parse(c->arena, item.value, item.len, &odd, &doc, NULL) == FB_OK) {
-        l.event = fb_json_get_str(doc, "event");
         l.source = fb_json_get_str(doc, "source");
         (void)fb_json_int(fb_json_get(doc, "line"), &l.line);
     }
     return l;
+}
+
+static struct link link_of(struct chain_door *c, const struct answer *ans, size_t i)
+{
+    const struct fb_link *proof = &ans->chain.links[i];
+
+    if (!proof->event || (!*proof->event && !proof->at_ms))
+        return (struct link){false, ans->ev.time_ms, ans->ev.id, "", 0};
+    return place_of(c, proof);
 }
 
 static void add_time(struct fb_buf *b, int64_t ms)
@@ -254,6 +246,30 @@ static void text_head(struct fb_buf *b, const struct chain_door *c, const struct
     fb_buf_add(b, "\n\n");
 }
 
+/* Whom the walk does not accuse, but a person should know of. */
+static void text_beside(struct fb_buf *b, struct chain_door *c, const struct fb_chain *chain)
+{
+    if (chain->suspect.identity) {
+        struct link l = place_of(c, &chain->suspect_link);
+
+        fb_buf_add(b, "\n  besides:         ");
+        fb_buf_add_plain(b, chain->suspect.identity, 300);
+        fb_buf_addc(b, '\n');
+        text_link(b, &chain->suspect, &chain->suspect, &l);
+    }
+    if (!fb_chain_has_group(chain) || !chain->group_open)
+        return;
+    fb_buf_add(b, "\nA service acts for the group ");
+    fb_buf_add_plain(b, chain->group, 200);
+    if (chain->group_by.identity) {
+        fb_buf_add(b, ", which ");
+        fb_buf_add_plain(b, chain->group_by.identity, 300);
+        fb_buf_add(b, " made or grew more than a day before.\n");
+    } else {
+        fb_buf_add(b, "; who made or grew it was not seen.\n");
+    }
+}
+
 static void text(struct fb_buf *b, struct chain_door *c, const struct answer *ans)
 {
     const struct fb_chain *chain = &ans->chain;
@@ -280,6 +296,7 @@ static void text(struct fb_buf *b, struct chain_door *c, const struct answer *an
             text_link(b, hop, &chain->hops[i + 1], &l);
         }
     }
+    text_beside(b, c, chain);
     if (chain->partial)
         fb_buf_add(b,
                    "\nWhat made the last of them was not seen: the root may lie further back.\n");
@@ -308,6 +325,27 @@ static void json_link(struct fb_buf *b, const struct fb_hop *hop, const struct f
         fb_json_put_int(b, "line", l->line);
     }
     fb_json_close(b, '}');
+}
+
+static void json_beside(struct fb_buf *b, struct chain_door *c, const struct fb_chain *chain)
+{
+    if (chain->suspect.identity) {
+        struct link l = place_of(c, &chain->suspect_link);
+
+        fb_json_open(b, "suspect", '{');
+        fb_json_put_str(b, "kind", fb_hop_kind_name(chain->suspect.kind));
+        fb_json_put_str(b, "identity", chain->suspect.identity);
+        json_link(b, &chain->suspect, &chain->suspect, &l);
+        fb_json_close(b, '}');
+    }
+    if (fb_chain_has_group(chain)) {
+        fb_json_open(b, "group", '{');
+        fb_json_put_str(b, "name", chain->group);
+        json_time(b, "made", chain->group_made_ms);
+        fb_json_put_str(b, "by", chain->group_by.identity);
+        fb_json_put_bool(b, "answers", !chain->group_open);
+        fb_json_close(b, '}');
+    }
 }
 
 static void json(struct fb_buf *b, struct chain_door *c, const struct answer *ans)
@@ -341,6 +379,7 @@ static void json(struct fb_buf *b, struct chain_door *c, const struct answer *an
         fb_json_close(b, '}');
     }
     fb_json_close(b, ']');
+    json_beside(b, c, chain);
     fb_json_close(b, '}');
     fb_buf_addc(b, '\n');
 }

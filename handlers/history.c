@@ -195,6 +195,10 @@ static enum fb_status join_all(struct reader *r, const struct fb_event *ev, stru
         join(r, home, arn.account);
     if (fb_starts(ev->action, "AssumeRole")) /* the same act, told by both accounts */
         join_name(r, home, ev->shared_id);
+    if (fb_eq(ev->action, "GetWebIdentityToken")) /* taken in one, used in the other */
+        join_name(r, home, ev->mint.credential);
+    if (ev->who.kind == FB_WHO_WEB_IDENTITY || ev->who.kind == FB_WHO_ACCOUNT)
+        join_name(r, home, ev->who.credential);
     st = fb_chain_trace(r->arena, ev, ev->provider == FB_AWS ? NULL : &source, &chain, err);
     if (st != FB_OK)
         return st;

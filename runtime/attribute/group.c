@@ -129,7 +129,6 @@ void fb_group_trace(struct fb_arena *a, const struct fb_event *ev,
     out->group_key = key;
     out->group_open = true;
     c.hops[0] = group_hop(ev, key);
-    c.hops[0].credential = ev->who.credential;
     for (int i = 0; i < WITHIN_MAX; i++) {
         if (get(edges, a, key, &edge)) {
             if (!out->group_by.identity) {

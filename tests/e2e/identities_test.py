@@ -257,6 +257,25 @@ class Chain(Folder):
 
 
 class Identities(Folder):
+    def test_the_chain_of_a_services_launch_names_the_group_and_the_event_that_made_it(self):
+        story = "events/thief-makes-a-group"
+        last = [d for d in records("replay", story) if d["chain"][0].startswith("group:")][-1]
+        chain = records("chain", last["event_id"], story)[0]
+        link = chain["hops"][0]["link"]
+        self.assertEqual((chain["root"], link["via"], link["evidence"]), (last["root"], "made", "edge"))
+        made = [d for d in records("replay", story) if d["event_id"] == link["event_id"]][0]
+        self.assertEqual((made["action"], made["root"]), ("CreateAutoScalingGroup", last["root"]))
+        self.assertTrue(chain["group"]["answers"])
+        self.assertTrue(link["source"].endswith("events.ndjson"))
+
+    def test_the_chain_of_a_launch_in_another_account_ends_in_the_first(self):
+        story = "events/cross-account-chain"
+        launch = [d for d in records("replay", story) if d["action"] == "RunInstances"][-1]
+        chain = records("chain", launch["event_id"], story)[0]
+        self.assertEqual(len(chain["hops"]), 3)
+        self.assertNotEqual(chain["hops"][0]["account"], chain["hops"][2]["account"])
+        self.assertNotIn("shared:", json.dumps(chain))
+
     def test_every_principal_and_root_of_a_log_is_listed_with_the_roots_score(self):
         for story in STORIES:
             rows = {r["identity"]: r for r in records("identities", story)}
@@ -266,11 +285,14 @@ class Identities(Folder):
                     continue
                 final[d["root"]] = d
                 for who in d["chain"]:
-                    if not who.endswith((".amazonaws.com", "@cloudservices.gserviceaccount.com")):  # services
+                    if not who.endswith((".amazonaws.com", "@cloudservices.gserviceaccount.com")) \
+                            and not who.startswith("group:"):  # services, and what they act for
                         self.assertIn(who, rows, story)
             for root, d in final.items():
                 if not root.startswith("arn:"):
                     continue  # an outsider's name tells none of our accounts, whose news it would be
+                if d["chain"][0].startswith("group:"):
+                    continue  # weighed with its group's age, which no identity alone tells
                 if root in rows and rows[root]["root"] == root:
                     self.assertAlmostEqual(rows[root]["score"], d["score"], delta=.11, msg=story)
 
