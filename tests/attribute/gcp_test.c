@@ -253,9 +253,33 @@ static void a_store_that_fails_leaves_a_partial_chain(void **state)
     assert_int_equal(chain.count, 1);
 }
 
+/* A token made with a signature shows neither key nor delegation. Who signed is told beside it, and
+ * accused of nothing: the account's own work looks the same. */
+static void who_signed_for_an_account_is_its_second_suspect_for_a_while(void **state)
+{
+    struct edge_table t = {0};
+    struct fb_event sign = gcp_event("s", T0_MS), use = gcp_event("u", T0_MS);
+    struct fb_chain c;
+
+    by(&sign, FB_WHO_USER, "mallory@example.com", "");
+    sign.action = "SignJwt";
+    sign.traits = fb_trait_bit(FB_T_MINT);
+    sign.mint.role_arn = ROBOT;
+    edge_table_learn(&t, *state, &sign);
+    by(&use, FB_WHO_SERVICE_ACCOUNT, ROBOT, "");
+    use.time_ms = sign.time_ms + HOUR_MS;
+    c = trace(*state, &use, &t);
+    assert_string_equal(fb_chain_root(&c)->identity, ROBOT);
+    assert_string_equal(c.suspect.identity, "mallory@example.com");
+    use.time_ms = sign.time_ms + 14 * HOUR_MS;
+    c = trace(*state, &use, &t);
+    assert_null(c.suspect.identity);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FB_TEST(who_signed_for_an_account_is_its_second_suspect_for_a_while),
         FB_TEST(a_service_accounts_key_roots_at_the_account),
         FB_TEST(people_and_pools_root_at_themselves),
         FB_TEST(the_delegation_history_is_the_chain_read_from_its_end),

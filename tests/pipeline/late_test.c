@@ -473,6 +473,75 @@ static void days_of_an_incident_teach_neither_root_nor_account(void **state)
     play_shut(&p);
 }
 
+/* Two sessions of one name: when the second one's maker comes to light, its maker gets what was
+ * done with that very credential, and nothing of the stranger's. */
+static void a_maker_gets_its_own_sessions_history_and_not_its_namesakes(void **state)
+{
+    double alone = 0;
+
+    (void)state;
+    for (int namesake = 0; namesake < 2; namesake++) {
+        struct play p;
+
+        play_open(&p, "memory:", false);
+        p.log_time = true;
+        if (namesake)
+            play(&p, launch(p.keep, "s", T0 + MINUTE, who_session(p.keep, "admin", "s1", SKEY),
+                            "us-east-1", 9));
+        play(&p, launch(p.keep, "l", T0 + 2 * MINUTE, who_session(p.keep, "admin", "s1", SKEY2),
+                        "us-east-1", 1));
+        play(&p, assume(p.keep, "a", T0, who_user(p.keep, "ci", KEY), "admin", "s1", SKEY2));
+        if (!namesake)
+            alone = p.out.verdict.usd_per_hour;
+        assert_true(p.out.verdict.usd_per_hour > 1);
+        assert_true(p.out.verdict.usd_per_hour < alone + 0.01);
+        play_shut(&p);
+    }
+}
+
+/* What a thief made is the thief's for as long as the theft lasts; what an honest user made a day
+ * ago stands on its own. */
+static void a_user_that_a_thief_made_shares_the_thiefs_guilt_after_a_day_too(void **state)
+{
+    (void)state;
+    for (int thief = 0; thief < 2; thief++) {
+        struct play p;
+
+        play_open(&p, "memory:", false);
+        p.log_time = true;
+        play(&p, record(p.keep, "cu", T0, who_user(p.keep, "ci", KEY), "iam", "CreateUser",
+                        "us-east-1", "{\"userName\":\"back\"}",
+                        "{\"user\":{\"userName\":\"back\",\"arn\":\"arn:aws:iam::" ACCOUNT
+                        ":user/back\"}}"));
+        if (thief)
+            play(&p, notice(p.keep, "n", T0 + MINUTE, KEY, "ci"));
+        play(&p, launch(p.keep, "l", T0 + 30 * HOUR,
+                        who_user(p.keep, "back", "AKIAEXAMPLEEXAMPLE09"), "us-east-1", 1));
+        assert_int_equal(p.out.verdict.level == FB_CONTAIN, thief);
+        play_shut(&p);
+    }
+}
+
+/* A service that serves a thief's old group has no excuse; serving another's, it may have one. */
+static void an_old_group_is_hot_while_its_maker_is(void **state)
+{
+    (void)state;
+    for (int thief = 0; thief < 2; thief++) {
+        struct play p;
+
+        play_open(&p, "memory:", false);
+        p.log_time = true;
+        play(&p, grow(p.keep, "g", T0, "web"));
+        if (thief)
+            play(&p, notice(p.keep, "n", T0 + HOUR, KEY, "ci"));
+        play(&p, service_launch(p.keep, "l", T0 + 25 * HOUR, "web"));
+        assert_string_equal(fb_chain_root(&p.out.chain)->identity, SLR_ROLE);
+        assert_int_equal(p.out.chain.group_made_ms, T0);
+        assert_int_equal(p.out.chain.group_hot, thief);
+        play_shut(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -488,6 +557,9 @@ int main(void)
         cmocka_unit_test(machines_from_before_a_thief_grew_a_group_run_on),
         cmocka_unit_test(a_theft_across_two_accounts_is_its_beginners_in_every_order),
         cmocka_unit_test(days_of_an_incident_teach_neither_root_nor_account),
+        cmocka_unit_test(a_maker_gets_its_own_sessions_history_and_not_its_namesakes),
+        cmocka_unit_test(a_user_that_a_thief_made_shares_the_thiefs_guilt_after_a_day_too),
+        cmocka_unit_test(an_old_group_is_hot_while_its_maker_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
