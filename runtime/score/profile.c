@@ -34,6 +34,16 @@ static const struct latch_rule LATCH_RULES[] = {
 #undef LATCH
 };
 
+#define LATCH(slot, trait) _Static_assert((slot) < (int)LATCHES, "a slot of the profile");
+#define FIRST(duty)
+#define READ(function)
+#define FB_SIGNAL(id, group, weight, half_life, attack, state, kind, marks, source, words) source
+#include "score/signals.def"
+#undef FB_SIGNAL
+#undef READ
+#undef FIRST
+#undef LATCH
+
 /* What shows intent even when it was refused or failed: latched at half strength then. */
 static const enum fb_trait ATTEMPTS[] = {
     FB_T_LOG_TAMPER,    FB_T_DETECTOR_TAMPER, FB_T_LEAVE_ORG,       FB_T_SENSOR_TAMPER,
@@ -59,6 +69,7 @@ static const struct duty_rule DUTY_RULES[] = {
     {DUTY_REMOTE_EXEC, FB_T_REMOTE_EXEC},
     {DUTY_CODE_OVERWRITE, FB_T_CODE_OVERWRITE},
     {DUTY_MODEL_ACCESS, FB_T_MODEL_ACCESS},
+    {DUTY_SECRETS, FB_T_SECRET_READ},
 };
 
 enum { OVERSIZE_VCPU = 16, DEEP_CHAIN = 3, COUNT_MAX = 100000, VCPU_MAX = (1 << 24) - 1 };
@@ -381,7 +392,8 @@ static void see_call(const struct look *l)
         p->keys[0] = (struct key_use){fb_hash32("key", l->ev->who.credential), l->t_ms};
     see_origin(l);
     see_region(l);
-    if (l->compute)
+    /* Model calls have a counter of their own: hundreds of them must not push machines out. */
+    if (l->compute && !fb_event_is(l->ev, FB_T_MODEL_INVOKE))
         see_launch(l);
     see_zone(l);
     see_data(l);

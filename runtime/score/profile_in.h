@@ -177,6 +177,7 @@ enum duty {
     DUTY_COMPUTE_TRIED, /* the same three, stopped by a limit or for want of room */
     DUTY_GPU_TRIED,
     DUTY_OVERSIZE_TRIED,
+    DUTY_SECRETS,
     DUTY_COUNT
 };
 

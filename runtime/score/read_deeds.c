@@ -3,6 +3,19 @@
 #include "base/arena.h"
 #include "score/signals_in.h"
 
+/* Whether it came from known networks only within the hour before (or from none: a service called).
+ */
+static bool only_known_networks(const struct reading *r, int64_t at_ms)
+{
+    for (size_t i = 0; i < r->p->prefixes.count; i++) {
+        const struct seen *seen = &r->p->prefixes.at[i].seen;
+
+        if (seen->last_ms >= at_ms - HOUR_MS && !known(r, seen))
+            return false;
+    }
+    return true;
+}
+
 static void burst(const struct reading *r, const struct fb_signal *s, const struct ring *ring,
                   size_t least, const char *words, struct found *f)
 {
@@ -17,8 +30,12 @@ static void burst(const struct reading *r, const struct fb_signal *s, const stru
 void fb_read_secret_burst(const struct reading *r, const struct fb_signal *s, int arg,
                           struct found *f)
 {
+    const struct seen *seen = &r->p->duties[DUTY_SECRETS];
+
     (void)arg;
-    burst(r, s, &r->p->secrets, 10, "secrets read", f);
+    /* An application that starts reads its secrets, every day and from where it runs. */
+    if (!known(r, seen) || !only_known_networks(r, seen->last_ms))
+        burst(r, s, &r->p->secrets, 10, "secrets read", f);
 }
 
 void fb_read_data_destroy(const struct reading *r, const struct fb_signal *s, int arg,
@@ -174,11 +191,7 @@ static bool known_deployer(const struct reading *r, int64_t at_ms)
             return false;
         tool = true;
     }
-    for (size_t i = 0; i < p->prefixes.count; i++) {
-        if (p->prefixes.at[i].seen.last_ms >= at_ms - HOUR_MS && !known(r, &p->prefixes.at[i].seen))
-            return false;
-    }
-    return tool;
+    return tool && only_known_networks(r, at_ms);
 }
 
 void fb_read_code_overwrite(const struct reading *r, const struct fb_signal *s, int arg,

@@ -86,6 +86,46 @@ static void secrets_that_were_refused_count_too(void **state)
     fires(&s, "secret-burst", 1);
 }
 
+static void an_application_that_starts_reads_its_secrets_from_where_it_runs(void **state)
+{
+    static const char *const ips[] = {"198.51.100.7", "203.0.113.9"};
+
+    for (int i = 0; i < 2; i++) {
+        struct story s;
+
+        story_begin(&s, *state);
+        story_quiet(&s, 5, "198.51.100.7", "x");
+        learn_days(&s, 5, FB_T_SECRET_READ);
+        for (int k = 0; k < 12; k++) {
+            struct fb_event ev = with(&s, T0_MS + k * SECOND_MS, FB_T_SECRET_READ);
+
+            ev.ip = ips[i];
+            story_play(&s, &ev);
+        }
+        if (i == 0)
+            quiet(&s, "secret-burst");
+        else
+            assert_non_null(term_of(&s, "secret-burst"));
+    }
+}
+
+static void hundreds_of_model_calls_hide_no_machine(void **state)
+{
+    struct story s;
+    struct fb_event ev;
+
+    story_begin(&s, *state);
+    ev = story_launch(&s, T0_MS, "us-east-1", "p4d.24xlarge", 2);
+    story_play(&s, &ev);
+    fires(&s, "burn-rate", 0.25);
+    for (int i = 0; i < 200; i++) {
+        ev = with(&s, T0_MS + i * SECOND_MS, FB_T_MODEL_INVOKE);
+        ev.traits |= fb_trait_bit(FB_T_COMPUTE_CREATE);
+        story_play(&s, &ev);
+    }
+    assert_non_null(term_of(&s, "burn-rate"));
+}
+
 static void three_things_destroyed_within_ten_minutes_alert_and_two_do_not(void **state)
 {
     struct story s;
@@ -533,6 +573,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FB_TEST(ten_secrets_within_ten_minutes_alert_and_nine_do_not),
         FB_TEST(secrets_that_were_refused_count_too),
+        FB_TEST(an_application_that_starts_reads_its_secrets_from_where_it_runs),
+        FB_TEST(hundreds_of_model_calls_hide_no_machine),
         FB_TEST(three_things_destroyed_within_ten_minutes_alert_and_two_do_not),
         FB_TEST(commands_on_machines_alert_until_they_are_known),
         FB_TEST(replaced_code_alerts_until_it_is_known),
