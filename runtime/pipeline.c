@@ -137,8 +137,26 @@ static enum fb_status decide(struct fb_step *s, struct fb_err *err)
     return fb_err_ctx(err, st, "decide on %s", s->out->ev.id);
 }
 
-/* What a past event teaches its root and its account; nothing is weighed. An event that is known
- * already changes neither, and nothing is written. */
+/* A theft in the log that is learnt must not become what the root is known for: the day of what
+ * would have been contained teaches nothing. */
+static void forget_theft(struct fb_step *s)
+{
+    int64_t at_ms = s->out->ev.time_ms;
+    struct fb_profile *both[2] = {s->after, s->account_after};
+
+    if (s->out->ev.drill || s->out->verdict.root_level != FB_CONTAIN)
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        bool open = fb_profile_in_incident(both[i]);
+
+        fb_profile_mark_incident(both[i], at_ms);
+        if (!open)
+            fb_profile_end_incident(both[i], at_ms);
+    }
+}
+
+/* What a past event teaches its root and its account. An event that is known already changes
+ * neither, and nothing is written. */
 static enum fb_status learn_once(struct fb_step *s, struct fb_err *err)
 {
     struct fb_put puts[4];
@@ -147,9 +165,11 @@ static enum fb_status learn_once(struct fb_step *s, struct fb_err *err)
 
     memset(puts, 0, sizeof puts);
     if (st == FB_OK)
-        st = fb_step_observe(s, err);
-    if (st == FB_OK)
+        st = fb_step_weigh(s, err);
+    if (st == FB_OK) {
+        forget_theft(s);
         st = fb_step_put_profiles(s, puts, &n, err);
+    }
     return st == FB_OK && n ? fb_store_commit(s->rt->store, puts, n, false, err) : st;
 }
 

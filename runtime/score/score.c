@@ -87,7 +87,7 @@ static void insert(struct fb_verdict *out, const struct fb_term *term)
  * is no news. Bursts and latched acts are: each of their events is one more. */
 static bool is_news(const struct fb_signal *s, double after, double before, double full)
 {
-    bool shy = s->state == 'b' || s->group == 'R';
+    bool shy = s->state == 'b' || s->group == 'R' || s->group == 'D';
 
     return s->group != 'M' && after > before + (shy ? NEWS_SHARE * full : 0) + 1e-9;
 }
@@ -178,7 +178,21 @@ struct total {
     double nats, score, mitigation;
     int groups; /* with at least GROUP_COUNTS */
     bool hard, sight, absolute;
+    bool deed; /* something was done that is more than novelty; reads alone are not cut */
 };
+
+/* Reads tell of a thief and of every inventory tool: they add to the score, and whoever only reads
+ * is for a person. */
+static bool is_read(const struct fb_term *t)
+{
+    return t->signal->group == 'R' || strcmp(t->signal->id, "secret-burst") == 0;
+}
+
+static bool is_deed(const struct fb_term *t)
+{
+    return !is_read(t) && !t->signal->novelty && !strchr("OM", t->signal->group) &&
+           t->value >= GROUP_COUNTS;
+}
 
 /* Without term `skip`, and without all of group `absent`. */
 static struct total add_up(const struct fb_verdict *v, size_t skip, char absent)
@@ -206,6 +220,7 @@ static struct total add_up(const struct fb_verdict *v, size_t skip, char absent)
             continue;
         t.hard = t.hard || (term->signal->hard && fresh);
         t.sight = t.sight || (term->signal->sight && fresh);
+        t.deed = t.deed || is_deed(term);
         t.absolute = t.absolute || (!term->signal->novelty && term->value >= ABSOLUTE);
     }
     return t;
@@ -216,6 +231,7 @@ struct setting {
     double alert, contain; /* the configuration's, or others to try */
     bool account_new;      /* in its first 72 h */
     bool rollout;          /* see is_rollout */
+    bool has_history;      /* the root is not young: novelty means something */
     double usd_per_hour;
 };
 
@@ -238,20 +254,18 @@ static bool is_rollout(const struct reading *now, const struct fb_verdict *v, do
  * by more than reads, unless something other than novelty stands beside them. */
 static bool tells(struct fb_verdict *v, double rise)
 {
-    bool beside = false;
+    bool alarm = false, beside = false;
 
     v->reads_only = true;
-
     for (size_t i = 0; i < v->count; i++) {
         const struct fb_term *t = &v->terms[i];
 
-        v->reads_only = v->reads_only && !(t->fired && t->signal->group != 'R');
-        if (t->fired && (t->signal->sight || t->signal->hard))
-            return true;
-        beside = beside ||
-                 (!strchr("RM", t->signal->group) && !t->signal->novelty && t->value >= ABSOLUTE);
+        v->reads_only = v->reads_only && !(t->fired && !is_read(t));
+        alarm = alarm || (t->fired && (t->signal->sight || t->signal->hard));
+        beside = beside || (!is_read(t) && t->signal->group != 'M' && !t->signal->novelty &&
+                            t->value >= ABSOLUTE);
     }
-    return rise >= TELLS && (!v->reads_only || beside);
+    return alarm || (rise >= TELLS && (!v->reads_only || beside));
 }
 
 static bool over_max_usd(const struct setting *s)
@@ -272,6 +286,10 @@ static enum fb_level level_of(const struct setting *s, const struct total *t, co
     if (t->score >= s->contain && t->groups >= 2) {
         if (s->account_new && !t->absolute) {
             *rule = "novelty alone does not contain in an account's first 72 hours";
+            return FB_ALERT;
+        }
+        if (!t->deed && !s->has_history) {
+            *rule = "reads and novelty alone do not contain an identity without history";
             return FB_ALERT;
         }
         if (s->rollout) {
@@ -312,21 +330,20 @@ static enum fb_level level_with(const struct setting *s, const struct total *t, 
     return level_of(&other, t, NULL);
 }
 
-static enum fb_level level_at(const struct fb_verdict *v, double score, double alert,
-                              double contain)
-{
-    if (v->hard || (v->may_contain && score >= contain))
-        return FB_CONTAIN;
-    return score >= alert || score >= contain || v->alerts_anyway ? FB_ALERT : FB_OBSERVE;
-}
-
 enum fb_level fb_verdict_level_at(const struct fb_verdict *v, double alert, double contain)
 {
-    enum fb_level level = level_at(v, v->score, alert, contain);
+    bool over = v->score >= alert || v->score >= contain,
+         was = v->was >= alert || v->was >= contain;
+    bool contains = v->hard || (v->may_contain && v->score >= contain);
 
-    if (!v->fired || (level == FB_ALERT && !v->tells))
+    if (!v->fired)
         return FB_OBSERVE;
-    return v->reads_only && level == level_at(v, v->was, alert, contain) ? FB_OBSERVE : level;
+    if (contains)
+        return v->hard || v->adds || (v->reads_only ? v->was < contain : v->tells) ? FB_CONTAIN
+                                                                                   : FB_OBSERVE;
+    if (!v->tells || (v->reads_only && (over ? was : v->was_alert)))
+        return FB_OBSERVE;
+    return over || v->alerts_anyway ? FB_ALERT : FB_OBSERVE;
 }
 
 /* What a thief would gain makes theft likelier beforehand; it orders, and contains nobody. */
@@ -475,6 +492,10 @@ void fb_score(struct fb_arena *a, const struct fb_score_config *config, const st
     out->fired = fired || over;
     without = add_up(&old, SIZE_MAX, NONE);
     out->was = without.score;
+    out->was_alert = level_with(&setting, &without, 101) == FB_ALERT;
+    out->adds =
+        ev->outcome == FB_OUTCOME_OK && !fb_event_is(ev, FB_T_READ) &&
+        (ev->made_count || fb_event_is(ev, FB_T_COMPUTE_CREATE) || fb_event_is(ev, FB_T_MINT));
     out->tells = tells(out, total.nats - without.nats) || over;
     out->reads_only = out->reads_only && !over;
     out->may_contain = level_with(&setting, &total, 0) == FB_CONTAIN;

@@ -5,7 +5,8 @@
  * A term fired when its value with `after` exceeds its value with `before`, both read at the same
  * time. An event that fires nothing is `observe`; any other causes the level that the whole score
  * earns, but an alert only where it tells something: a sight signal, or a rise by a fifth of a nat
- * that is not of reads and novelty alone. Reads carry a level only where they raise it. Pure: same
+ * that is not of reads and novelty alone. Reads carry a level only where they raise it; what a
+ * contained root does besides is `contain` where it tells something or makes something. Pure: same
  * event, profiles and configuration, same verdict. No I/O, no clock. */
 #ifndef FB_SCORE_H
 #define FB_SCORE_H
@@ -102,6 +103,8 @@ struct fb_verdict {
     bool fired;         /* this event raised something: else it causes nothing */
     bool tells;         /* ... and enough to be worth an alert of its own */
     bool reads_only;    /* all that fired are reads: they carry a level only where they raise it */
+    bool adds;          /* it made something that containment must reach */
+    bool was_alert;     /* without this event it would have been an alert whatever the thresholds */
     double was;         /* the score without this event */
     bool may_contain;   /* whatever the score: what `contain` asks for besides is there */
     bool alerts_anyway; /* whatever the score: a sight signal, or the spend ceiling */

@@ -4,6 +4,7 @@
     backtest_test.py PROGRAM
 """
 import csv
+import datetime
 import gzip
 import html.parser
 import io
@@ -355,6 +356,38 @@ class Learn(unittest.TestCase):
         status, _, err = run("learn", self.logs)
         self.assertEqual(status, 1)
         self.assertIn("--state sqlite:PATH", err)
+
+
+class LearnedTheft(unittest.TestCase):
+    """Who steals for five days inside a log that is learned is caught on the sixth."""
+
+    def test_a_theft_in_the_learned_log_does_not_become_what_the_key_is_known_for(self):
+        story = os.path.join(HERE, "..", "..", "events", "leaked-key-every-region", "events.ndjson")
+        with open(story, encoding="utf-8") as f:
+            lines = f.read().splitlines()
+        with open(os.path.join(os.path.dirname(story), "expect.json"), encoding="utf-8") as f:
+            history = json.load(f)["history"]
+        with tempfile.TemporaryDirectory() as d:
+            log, state = os.path.join(d, "log.ndjson"), "sqlite:" + os.path.join(d, "s.db")
+            with open(log, "w", encoding="utf-8") as f:
+                f.write("\n".join(lines[:history]) + "\n")
+                for day in range(5):
+                    f.write("\n".join(moved(line, day) for line in lines[history:]) + "\n")
+            status, _, err = run("learn", "--state", state, log)
+            self.assertEqual(status, 0, err)
+            again = os.path.join(d, "again.ndjson")
+            with open(again, "w", encoding="utf-8") as f:
+                f.write("\n".join(moved(line, 6) for line in lines[history:]) + "\n")
+            _, out, err = run("replay", "--state", state, "--output", "json", again)
+            launches = [d for d in map(json.loads, out.splitlines()) if d["action"] == "RunInstances"]
+            self.assertIn("contain", [d["level"] for d in launches[:3]], err)
+
+
+def moved(line, days):
+    """The same event, days later and with ids of its own."""
+    text = re.sub(r"20\d\d-\d\d-\d\dT", lambda m: (datetime.date.fromisoformat(
+        m.group()[:10]) + datetime.timedelta(days)).isoformat() + "T", line)
+    return re.sub(r'("eventID": ?"|"id": ?")([^"]*)"', lambda m: f'{m.group(1)}{m.group(2)}-{days}"', text)
 
 
 if __name__ == "__main__":

@@ -368,6 +368,6 @@ night.
     return Story("nightly-emr", in_order(events) + last, readme, expect)
 
 
-STORIES = (terraform_rollout, terraform_rollout_unannounced, quiet_karpenter, first_gpu_job,
+STORIES = (terraform_rollout_window, terraform_rollout, terraform_rollout_unannounced, quiet_karpenter, first_gpu_job,
            first_emr_cluster, hotel_wifi_gpu, new_engineer, sandbox_teardown, slow_expansion,
            nightly_emr)

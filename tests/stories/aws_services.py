@@ -304,4 +304,4 @@ llm-theft.
     return Story("llm-traffic-grows", in_order(events), readme, expect)
 
 
-STORIES = (thief_makes_a_group, services_instead_of_machines, llm_traffic_grows)
+STORIES = (llm_theft, service_campaign, thief_makes_a_group, services_instead_of_machines, llm_traffic_grows)
