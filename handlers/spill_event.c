@@ -98,6 +98,7 @@ void fb_event_pack(struct fb_buf *to, const struct fb_event *ev, struct fb_place
     n.delegate_count = (uint32_t)ev->who.delegate_count;
     n.gpu_count = ev->launch.gpu_count;
     n.follow_up = ev->follow_up;
+    n.more_outsiders = ev->more_outsiders;
     n.odd = ev->odd;
     n.time_guessed = ev->time_guessed;
     n.provider = (uint8_t)ev->provider;
@@ -204,6 +205,7 @@ bool fb_event_unpack(struct fb_arena *a, const char *bytes, size_t len, struct f
     ev->who.instance_role = n.instance_role;
     ev->drill = n.drill;
     ev->follow_up = n.follow_up;
+    ev->more_outsiders = n.more_outsiders;
     ev->launch.gpu_count = n.gpu_count;
     place->file = n.file;
     place->index = n.index;

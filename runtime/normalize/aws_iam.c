@@ -178,7 +178,8 @@ void fb_norm_trust(struct fb_norm_call *c)
 
     if (!v)
         v = fb_norm_field(c->request, "policyDocument");
-    outsider = fb_norm_policy_outsider(c->a, fb_norm_policy(c->a, v), c->ev->account, false);
+    outsider = fb_norm_policy_outsider(c->a, fb_norm_policy(c->a, v), c->ev->account, false,
+                                       &c->ev->more_outsiders);
     if (*outsider)
         fb_norm_let_in(c, FB_T_EXTERNAL_TRUST, outsider);
 }

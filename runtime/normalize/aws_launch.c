@@ -290,6 +290,8 @@ void fb_norm_task_definition(struct fb_norm_call *c)
             cpu = own;
         if (!*c->ev->launch.image)
             c->ev->launch.image = image;
+        if (*image && !strstr(image, ".dkr.ecr.") && foreign && !fb_eq(image, c->ev->launch.image))
+            c->ev->more_outsiders = true;
         if (*image && !strstr(image, ".dkr.ecr.") && !foreign) {
             c->ev->launch.image = image; /* the one that makes people look */
             foreign = true;

@@ -123,9 +123,9 @@ bool fb_norm_principal_is_external(struct fb_arena *a, const char *principal, co
 }
 
 /* "Principal" is "*", or {"AWS": ..., "Federated": ..., "Service": ...}, each one or a list. Gives
- * the first stranger, or "". */
+ * the first stranger, or ""; *more: there is another. */
 static const char *stranger_in(struct fb_arena *a, const struct fb_json *principal,
-                               const char *account, bool *anybody)
+                               const char *account, bool *anybody, bool *more)
 {
     static const char *const kinds[] = {"AWS", "Federated", "Service", "CanonicalUser"};
     const char *found = "";
@@ -144,8 +144,12 @@ static const char *stranger_in(struct fb_arena *a, const struct fb_json *princip
 
             if (fb_eq(p, "*"))
                 *anybody = true;
-            if (!*found && fb_norm_principal_is_external(a, p, account))
+            if (!fb_norm_principal_is_external(a, p, account))
+                continue;
+            if (!*found)
                 found = p;
+            else if (strcmp(found, p) != 0)
+                *more = true;
         }
     }
     return found;
@@ -173,9 +177,10 @@ static bool narrowed_to_org(const struct fb_json *statement)
 }
 
 const char *fb_norm_policy_outsider(struct fb_arena *a, const struct fb_json *policy,
-                                    const char *account, bool org_is_inside)
+                                    const char *account, bool org_is_inside, bool *more)
 {
     const struct fb_json *list = fb_json_get(policy, "Statement");
+    const char *found = "";
 
     for (size_t i = 0, n = fb_norm_len(list); i < n; i++) {
         const struct fb_json *st = fb_norm_at(list, i);
@@ -186,9 +191,13 @@ const char *fb_norm_policy_outsider(struct fb_arena *a, const struct fb_json *po
             continue;
         if (fb_json_get(st, "NotPrincipal")) /* everybody but the named */
             return "*";
-        stranger = stranger_in(a, fb_json_get(st, "Principal"), account, &anybody);
-        if (*stranger && !(anybody && org_is_inside && narrowed_to_org(st)))
-            return stranger;
+        stranger = stranger_in(a, fb_json_get(st, "Principal"), account, &anybody, more);
+        if (!*stranger || (anybody && org_is_inside && narrowed_to_org(st)))
+            continue;
+        if (!*found)
+            found = stranger;
+        else if (strcmp(found, stranger) != 0)
+            *more = true;
     }
-    return "";
+    return found;
 }

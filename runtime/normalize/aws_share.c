@@ -73,8 +73,8 @@ void fb_norm_share_db(struct fb_norm_call *c)
 
 static void share_policy(struct fb_norm_call *c, const struct fb_json *document)
 {
-    const char *with =
-        fb_norm_policy_outsider(c->a, fb_norm_policy(c->a, document), c->ev->account, true);
+    const char *with = fb_norm_policy_outsider(c->a, fb_norm_policy(c->a, document), c->ev->account,
+                                               true, &c->ev->more_outsiders);
 
     if (*with)
         share(c, with);

@@ -217,6 +217,7 @@ struct fb_event {
     const char *exposed_at; /* where a leaked key was seen (URL), from the provider */
     const char *operation; /* Google: id of the long-running call; its last entry may name nobody */
     const char *trigger;   /* Google: what machines of a group and the call behind them share */
+    bool more_outsiders;   /* there is another outsider, or another foreign image, than is named */
     bool follow_up;        /* a later entry about a call that an earlier one told: adds no launch */
 };
 

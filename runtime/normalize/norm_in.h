@@ -5,6 +5,8 @@
  * object instead of a list of one): these readers know them all, so that no other file has to. */
 #ifndef FB_NORM_IN_H
 #define FB_NORM_IN_H
+#include <string.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -114,6 +116,8 @@ static inline void fb_norm_let_in(struct fb_norm_call *c, enum fb_trait t, const
     fb_norm_set(c, t);
     if (!*c->ev->outsider)
         c->ev->outsider = outsider;
+    else if (strcmp(c->ev->outsider, outsider) != 0)
+        c->ev->more_outsiders = true;
 }
 
 /* Looks the call up in the table of actions; sets traits, launch, mint, made. */
@@ -198,10 +202,10 @@ const struct fb_json *fb_norm_policy(struct fb_arena *a, const struct fb_json *v
 /* Allow of everything, or of all of IAM, on every resource. */
 bool fb_norm_policy_is_admin(const struct fb_json *policy);
 /* The first principal outside `account` that the policy allows something ("*" for anybody); "" when
- * there is none. With org_is_inside, "anybody" narrowed by aws:PrincipalOrgID does not count.
- * `account` "" leaves only "anybody". */
+ * there is none. With org_is_inside, "anybody" narrowed by aws:PrincipalOrgID does not count;
+ * *more becomes true when there is another one. `account` "" leaves only "anybody". */
 const char *fb_norm_policy_outsider(struct fb_arena *a, const struct fb_json *policy,
-                                    const char *account, bool org_is_inside);
+                                    const char *account, bool org_is_inside, bool *more);
 /* One principal of a policy ("*", account id, ARN, service): outside the account? */
 bool fb_norm_principal_is_external(struct fb_arena *a, const char *principal, const char *account);
 

@@ -131,6 +131,10 @@ enum service fb_service_index(const char *service)
         {"dataflow", SERVICE_GLUE},
         {"run", SERVICE_APPRUNNER},
         {"appengine", SERVICE_BEANSTALK},
+        {"ml", SERVICE_SAGEMAKER},
+        {"tpu", SERVICE_SAGEMAKER},
+        {"composer", SERVICE_GLUE},
+        {"workstations", SERVICE_WORKSPACES},
     };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

@@ -59,9 +59,10 @@ static bool listed(const struct fb_score_config *c, const char *address)
 
 void fb_score_lists(const struct fb_score_config *c, struct fb_event *ev)
 {
-    if (allowed(c, ev->outsider))
+    if (allowed(c, ev->outsider) &&
+        !ev->more_outsiders) /* who hides behind a partner is no partner */
         ev->traits &= ~(fb_trait_bit(FB_T_EXTERNAL_TRUST) | fb_trait_bit(FB_T_DATA_SHARED_OUT));
-    if (allowed(c, ev->launch.image))
+    if (allowed(c, ev->launch.image) && !ev->more_outsiders)
         ev->traits &= ~fb_trait_bit(FB_T_CONTAINER_MINER);
     if (allowed(c, ev->target_id))
         ev->traits &= ~fb_trait_bit(FB_T_VENDOR_CRYPTO);

@@ -27,9 +27,12 @@ void fb_read_autoscaler(const struct reading *r, const struct fb_signal *s, int 
 {
     const struct fb_chain *c = r->chain;
     bool grouped = c && fb_chain_has_group(c) && c->group_made_ms;
+    /* Who made or grew the group within a day answers for it: then the root is no service. */
+    bool answers = c && fb_chain_has_group(c) && c->count > 1;
 
     (void)s, (void)arg;
-    if (!all_recent(r, LAUNCH_BY_SERVICE) || (c && c->group_hot))
+    if (!all_recent(r, LAUNCH_BY_SERVICE) || (c && c->group_hot) || answers ||
+        fb_profile_in_incident(r->p))
         return;
     f->m = grouped ? r->t_ms - c->group_made_ms > DAY_MS
                    : known(r, &r->p->duties[DUTY_SERVICE_LAUNCH]);
@@ -47,17 +50,18 @@ static bool names(const struct fb_chain *c, const char *who)
     return false;
 }
 
-/* Whether all compute of the hour before is in the window's regions. */
+/* Whether all compute of the hour before is in the window's regions. (Not by the ring of launches:
+ * a flood in an announced region would push those elsewhere out of it.) */
 static bool inside(const struct reading *r, const struct fb_score_window *w)
 {
-    const struct ring *ring = &r->p->launches;
-    size_t end = ring->count ? window_end(ring, 0, HOUR_MS) : 0;
     uint64_t regions = 0;
 
     for (size_t i = 0; i < w->region_count; i++)
         regions |= bit(fb_region_index(w->regions[i]));
-    for (size_t i = 0; i < end && w->region_count; i++) {
-        if (!(regions & bit(ring->at[i].place)))
+    for (unsigned i = 0; i < REGIONS && w->region_count; i++) {
+        int64_t at_ms = r->p->regions[i].compute_ms;
+
+        if (at_ms && at_ms >= r->t_ms - HOUR_MS && !(regions & bit(i)))
             return false;
     }
     return true;
@@ -108,30 +112,35 @@ static bool known_tool(const struct reading *r)
     return false;
 }
 
+/* Whether every network since then is known, and there is one. */
+static bool known_networks(const struct reading *r, int64_t since_ms)
+{
+    bool some = false;
+
+    for (size_t i = 0; i < r->p->prefixes.count; i++) {
+        const struct thing *prefix = &r->p->prefixes.at[i];
+
+        if (prefix->seen.last_ms < since_ms)
+            continue;
+        if (!known(r, &prefix->seen))
+            return false;
+        some = true;
+    }
+    return some;
+}
+
 bool fb_reading_by_iac(const struct reading *r) { return all_recent(r, LAUNCH_IAC); }
 
 /* Known tool and known networks: an agent's text alone is anybody's to write. */
 void fb_read_known_iac(const struct reading *r, const struct fb_signal *s, int arg, struct found *f)
 {
     const struct fb_profile *p = r->p;
-    bool some = false;
-    int64_t since_ms;
 
     (void)s, (void)arg;
     if (!all_recent(r, LAUNCH_IAC) || !p->first_ms ||
         r->t_ms - p->first_ms < IAC_AGE_DAYS * DAY_MS || !known_tool(r))
         return;
-    since_ms = p->launches.at[0].t_ms - HOUR_MS;
-    for (size_t i = 0; i < p->prefixes.count; i++) {
-        const struct thing *prefix = &p->prefixes.at[i];
-
-        if (prefix->seen.last_ms < since_ms)
-            continue;
-        if (!known(r, &prefix->seen))
-            return;
-        some = true;
-    }
-    f->m = some;
+    f->m = known_networks(r, p->launches.at[0].t_ms - HOUR_MS);
 }
 
 /* Days with calls before today, of the last 31. */
@@ -153,8 +162,10 @@ void fb_read_known_oidc(const struct reading *r, const struct fb_signal *s, int 
            strcmp(c->hops[c->count - 2].via, "AssumeRoleWithWebIdentity") == 0 && known_for_days(r);
 }
 
+/* Somebody who came through the company's sign-in, from where they usually work. */
 void fb_read_known_sso(const struct reading *r, const struct fb_signal *s, int arg, struct found *f)
 {
     (void)s, (void)arg;
-    f->m = r->chain && fb_chain_root(r->chain)->kind == FB_HOP_SSO && known_for_days(r);
+    f->m = r->chain && fb_chain_root(r->chain)->kind == FB_HOP_SSO && known_for_days(r) &&
+           known_networks(r, r->t_ms - HOUR_MS);
 }

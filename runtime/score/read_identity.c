@@ -1,10 +1,30 @@
 /* read_identity.c - who acts, from where and through which roles: groups X, O, C and E. */
+#include <string.h>
+
+#include "attribute/chain.h"
 #include "score/signals_in.h"
 
 static const double DIVERSE_DAMP = 0.3;
 
-enum { DORMANT_DAYS = 60 };
+enum {
+    DORMANT_DAYS = 60,
+    MOVED_TOGETHER = 5 /* credentials of one account on the same new network */
+};
 
+/* Whether the root is the decoy, or this event's chain goes through it. */
+static bool is_in_chain(const struct fb_chain *c, const char *decoy)
+{
+    for (size_t i = 0; c && i < c->count; i++) {
+        const struct fb_hop *h = &c->hops[i];
+
+        if (strcmp(h->identity, decoy) == 0 || strcmp(h->credential, decoy) == 0 ||
+            strcmp(h->role_arn, decoy) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Decoys are key ids, ARNs or e-mail addresses. */
 void fb_read_canary(const struct reading *r, const struct fb_signal *s, int arg, struct found *f)
 {
     (void)arg;
@@ -15,6 +35,8 @@ void fb_read_canary(const struct reading *r, const struct fb_signal *s, int arg,
             if (r->p->keys[k].hash == hash)
                 fb_found_keep(r, s, f, 1, r->p->keys[k].last_ms);
         }
+        if (r->p->first_ms && is_in_chain(r->chain, r->config->decoys[i]))
+            fb_found_keep(r, s, f, 1, r->p->last_ms);
     }
 }
 
@@ -56,7 +78,28 @@ static bool account_knows_prefix(const struct reading *r, uint32_t hash)
     return false;
 }
 
-/* A new machine has no history of its own: the networks of its account are its own too. */
+/* How many credentials of the account were used from the network, this one too. (The ring keeps of
+ * a network 16 bits, and of a credential as many.) */
+static int credentials_on(const struct reading *r, uint32_t prefix)
+{
+    const struct ring *ring = r->account ? &r->account->origins : NULL;
+    int n = 1;
+
+    for (size_t i = 0; ring && i < ring->count; i++) {
+        const struct ring_entry *e = &ring->at[i];
+        bool first = e->what == (prefix & 0xffff) && r->t_ms - e->t_ms <= DAY_MS;
+
+        for (size_t k = 0; k < r->p->origins.count && first; k++)
+            first = r->p->origins.at[k].id >> 16 != e->id >> 16;
+        for (size_t k = 0; k < i && first; k++)
+            first = ring->at[k].what != e->what || ring->at[k].id >> 16 != e->id >> 16;
+        n += first;
+    }
+    return n;
+}
+
+/* A new machine has no history of its own: the networks of its account are its own too. And where
+ * all machines turn up at once, the network's address has changed. */
 void fb_read_workload_outside(const struct reading *r, const struct fb_signal *s, int arg,
                               struct found *f)
 {
@@ -68,7 +111,8 @@ void fb_read_workload_outside(const struct reading *r, const struct fb_signal *s
 
         if ((thing->flags & THING_WORKLOAD) && !known(r, &thing->seen) &&
             !account_knows_prefix(r, thing->hash))
-            fb_found_keep(r, s, f, 1, thing->seen.last_ms);
+            fb_found_keep(r, s, f, credentials_on(r, thing->hash) >= MOVED_TOGETHER ? 0.5 : 1,
+                          thing->seen.last_ms);
     }
     if (table->diverse || (r->account && r->account->prefixes.diverse))
         f->damp *= DIVERSE_DAMP;

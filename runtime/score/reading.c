@@ -97,6 +97,18 @@ struct sum fb_reading_sum(const struct reading *r, size_t i, size_t end)
     return sum;
 }
 
+int fb_reading_places(const struct reading *r)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < REGIONS; i++) {
+        int64_t at_ms = r->p->regions[i].compute_ms;
+
+        n += at_ms && r->t_ms - at_ms <= HOUR_MS;
+    }
+    return n;
+}
+
 double fb_reading_usd_per_hour(const struct reading *r)
 {
     const struct ring *ring = &r->p->launches;

@@ -235,13 +235,14 @@ struct setting {
     double usd_per_hour;
 };
 
-/* A young root whose launches all name an infrastructure tool, cheap so far, and with nothing else
- * against it. While there is no history, a first roll-out and a patient thief who borrows the
- * tool's name look alike: a person is told, nothing is cut. Dearer than ROLLOUT_USD it is treated
- * as any. */
+/* A young root whose launches all name an infrastructure tool, or are all in one region of an
+ * account that is as young; cheap so far, and with nothing else against it. While there is no
+ * history, a first roll-out, the first day after an installation and a patient thief look alike: a
+ * person is told, nothing is cut. Dearer than ROLLOUT_USD it is treated as any. */
 static bool is_rollout(const struct reading *now, const struct fb_verdict *v, double usd_per_hour)
 {
-    if (!now->young || usd_per_hour >= ROLLOUT_USD || !fb_reading_by_iac(now))
+    if (!now->young || usd_per_hour >= ROLLOUT_USD ||
+        !(fb_reading_by_iac(now) || (now->account_young && fb_reading_places(now) == 1)))
         return false;
     for (size_t g = 0; g < GROUP_COUNT; g++) {
         if (!strchr("ORS", GROUPS[g].id) && group_sum(v, GROUPS[g].id, SIZE_MAX) >= GROUP_COUNTS)
@@ -293,9 +294,8 @@ static enum fb_level level_of(const struct setting *s, const struct total *t, co
             return FB_ALERT;
         }
         if (s->rollout) {
-            *rule =
-                "an infrastructure tool's roll-out under 20 USD an hour, by an identity without "
-                "history: a person decides";
+            *rule = "a roll-out under 20 USD an hour, by an identity without history: a person "
+                    "decides";
             return FB_ALERT;
         }
         *rule = "the score reaches `contain` and two groups hold 0.8 nats or more";

@@ -39,6 +39,9 @@ struct found fb_signal_read(const struct reading *r, size_t i);
  * (and there is one). */
 bool fb_reading_by_iac(const struct reading *r);
 
+/* In how many regions compute was asked for within the hour before the reading. */
+int fb_reading_places(const struct reading *r);
+
 /* USD an hour added by launches in the hour before the reading. */
 double fb_reading_usd_per_hour(const struct reading *r);
 

@@ -45,6 +45,9 @@ static inline struct fb_event blank_event(const char *id, int64_t time_ms)
     ev.mint.source_identity = "";
     ev.target_user = ev.target_role = ev.target_key = ev.target_policy = ev.target_id = "";
     ev.shared_id = ev.notice = ev.exposed_at = "";
+    ev.launch.zone = ev.launch.image = ev.launch.gpu_type = "";
+    ev.launch.group = ev.launch.within = "";
+    ev.outsider = ev.operation = ev.trigger = "";
     return ev;
 }
 

@@ -224,6 +224,7 @@ static void an_event_comes_back_whole(void **state)
     ev.traits = UINT64_C(0x8123456789abcdef);
     ev.odd = 5;
     ev.time_guessed = ev.who.mfa = ev.who.instance_role = ev.drill = ev.follow_up = true;
+    ev.more_outsiders = true;
     ev.made = made;
     ev.made_count = 2;
     ev.who.delegates = delegates;
@@ -239,7 +240,8 @@ static void an_event_comes_back_whole(void **state)
     assert_int_equal(where.index, 9);
     assert_string_equal(back.trigger, ev.trigger);
     assert_string_equal(back.who.subject, ev.who.subject);
-    assert_true(back.traits == ev.traits && back.follow_up && back.drill && back.time_guessed);
+    assert_true(back.traits == ev.traits && back.follow_up && back.drill && back.time_guessed &&
+                back.more_outsiders);
     assert_int_equal(back.launch.gpu_count, 13);
     assert_int_equal(back.who.session_ms, 11);
     assert_int_equal(back.who.kind, FB_WHO_SERVICE_ACCOUNT);

@@ -903,7 +903,49 @@ static void the_first_outsider_is_named(void **state)
         assert_string_equal(read_call(*state, calls[i].call).outsider, calls[i].outsider);
 }
 
-/* The traits of notices and findings have their tests in health_test.c and guardduty_test.c. */
+/* A second stranger is told of, whichever list he stands in. */
+static void a_second_outsider_is_no_secret(void **state)
+{
+    static const struct {
+        bool more;
+        struct call call;
+    } calls[] = {
+        {true,
+         {"iam", "UpdateAssumeRolePolicy", ALICE,
+          "{'roleName':'r','policyDocument':{'Statement':[{'Effect':'Allow','Principal':{'AWS':["
+          "'arn:aws:iam::" STRANGER ":root','arn:aws:iam::777788889999:root']},"
+          "'Action':'sts:AssumeRole'}]}}",
+          NULL, NULL}},
+        {true,
+         {"iam", "UpdateAssumeRolePolicy", ALICE,
+          "{'roleName':'r','policyDocument':{'Statement':[{'Effect':'Allow','Principal':{'AWS':"
+          "'arn:aws:iam::" STRANGER ":root'},'Action':'sts:AssumeRole'},{'Effect':'Allow',"
+          "'Principal':{'AWS':'777788889999'},'Action':'sts:AssumeRole'}]}}",
+          NULL, NULL}},
+        {false,
+         {"iam", "UpdateAssumeRolePolicy", ALICE,
+          "{'roleName':'r','policyDocument':{'Statement':[{'Effect':'Allow','Principal':{'AWS':["
+          "'" ACCOUNT "','arn:aws:iam::" STRANGER ":root']},'Action':'sts:AssumeRole'}]}}",
+          NULL, NULL}},
+        {true,
+         {"rds", "ModifyDBSnapshotAttribute", ALICE, "{'valuesToAdd':['" STRANGER "','all']}", NULL,
+          NULL}},
+        {true,
+         {"ecs", "RegisterTaskDefinition", ALICE,
+          "{'cpu':'16384','containerDefinitions':[{'image':'ghcr.io/ours/tool:1'},"
+          "{'image':'docker.io/miner:1'}]}",
+          NULL, NULL}},
+        {false,
+         {"ecs", "RegisterTaskDefinition", ALICE,
+          "{'cpu':'16384','containerDefinitions':[{'image':'ghcr.io/ours/tool:1'}]}", NULL, NULL}},
+    };
+
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+        assert_int_equal(read_call(*state, calls[i].call).more_outsiders, calls[i].more);
+}
+
+/* The traits of notices and findings have their tests in health_test.c and guardduty_test.c; whose
+ * networks are listed only the configuration knows (score/lists.c). */
 static void no_trait_of_a_call_is_without_an_example_and_a_near_miss(void **state)
 {
     const uint64_t elsewhere =
@@ -911,7 +953,7 @@ static void no_trait_of_a_call_is_without_an_example_and_a_near_miss(void **stat
         fb_trait_bit(FB_T_VENDOR_CRYPTO) | fb_trait_bit(FB_T_VENDOR_SEQUENCE) |
         fb_trait_bit(FB_T_VENDOR_ANOMALY) | fb_trait_bit(FB_T_API_ENABLE_COMPUTE) |
         fb_trait_bit(FB_T_SSH_METADATA) | fb_trait_bit(FB_T_SA_IMPERSONATION) |
-        fb_trait_bit(FB_T_COST_ANOMALY);
+        fb_trait_bit(FB_T_COST_ANOMALY) | fb_trait_bit(FB_T_LISTED_NETWORK);
     uint64_t set = elsewhere, missed = elsewhere;
 
     (void)state;
@@ -949,6 +991,7 @@ int main(void)
         FB_TEST(each_call_does_what_the_table_says_and_its_near_miss_does_not),
         FB_TEST(no_trait_of_a_call_is_without_an_example_and_a_near_miss),
         FB_TEST(the_first_outsider_is_named),
+        FB_TEST(a_second_outsider_is_no_secret),
         FB_TEST(a_denied_call_carries_its_trait_and_the_outcome_says_denied),
         FB_TEST(a_function_and_a_group_that_were_made_are_named),
     };
