@@ -181,15 +181,17 @@ const char *fb_arena_str(struct fb_arena *a, const char *s)
 const char *fb_arena_fmt(struct fb_arena *a, const char *fmt, ...)
 {
     va_list ap, again;
-    char *p = NULL;
+    char few[256], *p = NULL; /* most texts are short: written once, not measured first */
     int len;
 
     va_start(ap, fmt);
     va_copy(again, ap);
-    len = vsnprintf(NULL, 0, fmt, ap);
+    len = vsnprintf(few, sizeof few, fmt, ap);
     if (len >= 0)
         p = fb_arena_alloc(a, (size_t)len + 1);
-    if (p)
+    if (p && (size_t)len < sizeof few)
+        memcpy(p, few, (size_t)len + 1);
+    else if (p)
         (void)vsnprintf(p, (size_t)len + 1, fmt, again);
     va_end(again);
     va_end(ap);

@@ -44,7 +44,8 @@ void fb_buf_reset(struct fb_buf *b)
 
 bool fb_buf_ok(const struct fb_buf *b) { return !b->failed; }
 
-static bool room_for(struct fb_buf *b, size_t more)
+/* Makes room, or sees that there is none. */
+static bool grow(struct fb_buf *b, size_t more)
 {
     size_t cap;
     char *p;
@@ -76,6 +77,14 @@ static bool room_for(struct fb_buf *b, size_t more)
     return true;
 }
 
+static bool room_for(struct fb_buf *b, size_t more)
+{
+    /* cap may pass max: what is beyond it is not there to be used */
+    size_t end = b->cap > b->max ? b->max : b->cap ? b->cap - 1 : 0;
+
+    return (!b->failed && b->len <= end && more <= end - b->len) || grow(b, more);
+}
+
 void fb_buf_addn(struct fb_buf *b, const void *bytes, size_t len)
 {
     if (len == 0 || !room_for(b, len))
@@ -87,19 +96,28 @@ void fb_buf_addn(struct fb_buf *b, const void *bytes, size_t len)
 
 void fb_buf_add(struct fb_buf *b, const char *s) { fb_buf_addn(b, s, strlen(s)); }
 
-void fb_buf_addc(struct fb_buf *b, char c) { fb_buf_addn(b, &c, 1); }
+void fb_buf_addc(struct fb_buf *b, char c)
+{
+    if (!room_for(b, 1))
+        return;
+    b->at[b->len++] = c;
+    b->at[b->len] = '\0';
+}
 
 void fb_buf_fmt(struct fb_buf *b, const char *fmt, ...)
 {
     va_list ap, again;
+    char few[256];
     int len;
 
     va_start(ap, fmt);
     va_copy(again, ap);
-    len = vsnprintf(NULL, 0, fmt, ap);
-    if (len < 0)
+    len = vsnprintf(few, sizeof few, fmt, ap);
+    if (len < 0) {
         b->failed = true;
-    else if (room_for(b, (size_t)len)) {
+    } else if ((size_t)len < sizeof few) {
+        fb_buf_addn(b, few, (size_t)len);
+    } else if (room_for(b, (size_t)len)) {
         (void)vsnprintf(b->at + b->len, (size_t)len + 1, fmt, again);
         b->len += (size_t)len;
     }

@@ -185,14 +185,25 @@ static int64_t printable(int64_t ms)
     return ms < -62167219200000 ? -62167219200000 : ms > last ? last : ms;
 }
 
+/* `v` in so many digits, and what follows them; gives where to go on. */
+static char *put(char *at, int v, int n, char then)
+{
+    for (int i = n - 1; i >= 0; i--, v /= 10)
+        at[i] = (char)('0' + v % 10);
+    at[n] = then;
+    return at + n + 1;
+}
+
 char *fb_time_iso(int64_t ms, char *out)
 {
     int y, mo, d, s, milli;
+    char *at;
 
     civil(printable(ms), &y, &mo, &d, &s, &milli);
-    (void)snprintf(out, FB_TIME_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)y % 10000u,
-                   (unsigned)mo % 100u, (unsigned)d % 100u, (unsigned)(s / 3600) % 100u,
-                   (unsigned)(s / 60 % 60), (unsigned)(s % 60), (unsigned)milli % 1000u);
+    at = put(put(put(out, y, 4, '-'), mo, 2, '-'), d, 2, 'T');
+    at = put(put(put(at, s / 3600, 2, ':'), s / 60 % 60, 2, ':'), s % 60, 2, '.');
+    (void)put(at, milli, 3, 'Z');
+    out[24] = '\0';
     return out;
 }
 

@@ -53,6 +53,19 @@ static void add_quoted(struct fb_buf *b, const char *s, size_t len)
     fb_buf_addc(b, '"');
 }
 
+static void add_int(struct fb_buf *b, int64_t value)
+{
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    char text[21], *at = text + sizeof text;
+
+    do
+        *--at = (char)('0' + left % 10);
+    while (left /= 10);
+    if (value < 0)
+        *--at = '-';
+    fb_buf_addn(b, at, (size_t)(text + sizeof text - at));
+}
+
 static void start(struct fb_buf *b, const char *key)
 {
     if (b->depth > 0 && b->depth <= (int)sizeof b->comma) {
@@ -100,7 +113,7 @@ void fb_json_put_str(struct fb_buf *b, const char *key, const char *value)
 void fb_json_put_int(struct fb_buf *b, const char *key, int64_t value)
 {
     start(b, key);
-    fb_buf_fmt(b, "%lld", (long long)value);
+    add_int(b, value);
 }
 
 void fb_json_put_num(struct fb_buf *b, const char *key, double value, int decimals)
@@ -111,6 +124,10 @@ void fb_json_put_num(struct fb_buf *b, const char *key, double value, int decima
     start(b, key);
     if (!isfinite(value)) {
         fb_buf_add(b, "null");
+        return;
+    }
+    if (value > -1e15 && value < 1e15 && value == (double)(int64_t)value) {
+        add_int(b, (int64_t)value);
         return;
     }
     (void)snprintf(text, sizeof text, "%.*f", decimals, value);

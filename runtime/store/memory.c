@@ -1,7 +1,8 @@
-/* memory.c - a store that lives as long as the process: a skip list of records in key order, and a
- * hash table that finds one of them.
+/* memory.c - a store that lives as long as the process: a hash table that finds a record, and a
+ * skip list of the records in key order.
  *
- * Why a skip list: ordered listing and insertion in logarithmic time without a balancing routine.
+ * Why a skip list: ordered listing and insertion in logarithmic time without a balancing routine. A
+ * new record waits outside it until somebody asks for the order, which most never do.
  * Its coin and the table's hash (SipHash) start from seeds that no sender of events knows, so that
  * keys cannot be chosen to make either slow. */
 #include <stdint.h>
@@ -26,13 +27,15 @@ struct node {
     int64_t expires_ms;
     uint64_t hash;
     struct node *same_slot;
+    struct node *waiting; /* the next one that is not in the list yet */
     int levels;
     struct node *next[]; /* `levels` of them */
 };
 
 struct memory {
-    struct node *head; /* LEVELS high, holds no record */
-    uint64_t floor;    /* no removed record had a higher version: a new one starts above it */
+    struct node *head;    /* LEVELS high, holds no record */
+    struct node *waiting; /* newest first */
+    uint64_t floor;       /* no removed record had a higher version: a new one starts above it */
     uint64_t coin;
     size_t bytes;
     uint64_t key[2];     /* of the hash */
@@ -169,6 +172,22 @@ static struct node *find(const struct memory *m, const char *key, struct path *p
     return n->next[0]; /* the first with a key >= `key` */
 }
 
+/* Puts those that wait into the list. */
+static void put_in_order(struct memory *m)
+{
+    for (struct node *n = m->waiting, *later; n; n = later) {
+        struct path path;
+
+        later = n->waiting;
+        (void)find(m, n->key, &path);
+        for (int level = 0; level < n->levels; level++) {
+            n->next[level] = path.at[level]->next[level];
+            path.at[level]->next[level] = n;
+        }
+    }
+    m->waiting = NULL;
+}
+
 static struct node *node_new(int levels)
 {
     struct node *n = calloc(1, sizeof *n + (size_t)levels * sizeof n->next[0]);
@@ -240,14 +259,14 @@ static enum fb_status memory_open(const char *rest, void **self, struct fb_err *
 static void memory_close(void *self)
 {
     struct memory *m = self;
-    struct node *n = m->head;
 
-    while (n) {
-        struct node *next = n->next[0];
-
-        node_free(n);
-        n = next;
+    for (size_t i = 0; i < m->slot_count; i++) {
+        for (struct node *n = m->slots[i], *next; n; n = next) {
+            next = n->same_slot;
+            node_free(n);
+        }
     }
+    node_free(m->head);
     free(m->slots);
     free(m);
 }
@@ -273,8 +292,10 @@ static enum fb_status memory_get(void *self, struct fb_arena *a, const char *key
 static enum fb_status memory_next(void *self, struct fb_arena *a, const struct fb_range *range,
                                   int64_t now_ms, struct fb_item *out, struct fb_err *err)
 {
-    const struct node *n = find(self, range->from, NULL);
+    const struct node *n;
 
+    put_in_order(self);
+    n = find(self, range->from, NULL);
     if (n && range->beyond && strcmp(n->key, range->from) == 0)
         n = n->next[0];
     while (n && !fb_live(n->expires_ms, now_ms))
@@ -348,6 +369,7 @@ static void apply(struct memory *m, const struct fb_put *put, struct step *step)
 
     if (put->erase) {
         if (n) {
+            put_in_order(m);
             (void)find(m, put->key, &path);
             unlink_node(m, n, &path);
         }
@@ -356,13 +378,10 @@ static void apply(struct memory *m, const struct fb_put *put, struct step *step)
     if (step->fresh) {
         n = step->fresh;
         n->hash = hash_of(m, put->key);
-        (void)find(m, put->key, &path);
-        table_add(m, n);
         n->version = m->floor;
-        for (int level = 0; level < n->levels; level++) {
-            n->next[level] = path.at[level]->next[level];
-            path.at[level]->next[level] = n;
-        }
+        n->waiting = m->waiting;
+        m->waiting = n;
+        table_add(m, n);
     } else {
         m->bytes -= node_bytes(n);
         free(n->value);
@@ -412,6 +431,7 @@ static size_t memory_sweep(void *self, int64_t now_ms)
     struct path path;
     size_t gone = 0;
 
+    put_in_order(m);
     for (int level = 0; level < LEVELS; level++)
         path.at[level] = m->head;
     for (struct node *n = m->head->next[0], *next; n; n = next) {
