@@ -25,6 +25,7 @@ demo: release
 
 bench: release
 	@python3 tests/bench/bench.py
+	@python3 tests/bench/speed.py
 	@python3 tests/bench/backtest.py
 
 format:
@@ -38,7 +39,8 @@ help:
 	@echo "make test      build with ASan and UBSan and run every test (PRESET=clang for that compiler);"
 	@echo "               what sanitizers would spoil (memory, speed) runs on the release build"
 	@echo "make release   the optimised executable: build/release/firebreak"
-	@echo "make bench     start, round trip, memory and replay speed beside a do-nothing bootstrap;"
+	@echo "make bench     start, round trip, memory and replay speed beside a do-nothing bootstrap; replay"
+	@echo "               beside zcat, libdeflate and jq, and the share of each room;"
 	@echo "               backtest of 1,000,000 events: events/s and memory with one and all workers"
 	@echo "make format    clang-format over every C file"
 
