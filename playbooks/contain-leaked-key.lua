@@ -61,6 +61,16 @@ return playbook {
     local actor = inc.actor or {}
     local chain = aws.chain(inc.actor)
 
+    -- The account's root user cannot be cut off from inside the account, and what it starts may be its
+    -- owner's: a person is called, nothing is touched.
+    for _, hop in ipairs(chain) do
+      if hop.kind == "account_root" then
+        fb.escalate { why = "the account's root user acts: call its owner, change its password, remove its keys",
+                      about = hop.arn or hop.id }
+        return fb.outcome()
+      end
+    end
+
     -- All hops at once, the root credential first: a thief's script is as fast as ours.
     fb.each(chain, function(hop) cut(hop, fb) end)
 

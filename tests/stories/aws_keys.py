@@ -491,5 +491,5 @@ earlier nights are to be stopped with the newest.
     return Story("patient-thief", events, readme, expect)
 
 
-STORIES = (patient_thief, leaked_key_every_region, leaked_key_small_machines, leak_notice_alone, persistence_burst,
+STORIES = (root_user_launches, patient_thief, leaked_key_every_region, leaked_key_small_machines, leak_notice_alone, persistence_burst,
            blinded_and_repeated, finding_drill, survives_key_deletion, operator_undo)
