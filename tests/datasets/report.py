@@ -300,7 +300,9 @@ def broken(results, quiet, who):
     for view in VIEWS:
         n = sum(n for _, v, n, _ in quiet if v == view)
         loud = sum(len(loud) for _, v, _, loud in quiet if v == view)
-        if loud * 1000 > ALERTS_PER_1000 * n:
+        # The narrow view drops the reads, and with them three benign events of four: its rate is
+        # told, and measured against nothing.
+        if view == "everything" and loud * 1000 > ALERTS_PER_1000 * n:
             bad.append(f"{loud} alerts in {n} benign events ({view})")
         bad += [f"{s}: benign {d['service']} {d['action']} of {d['principal']} is contained "
                 f"({view})" for s, v, _, loud in quiet if v == view for d in loud
