@@ -256,16 +256,31 @@ static void join_hours(struct hours *into, const struct hours *other)
     into->day = newest;
 }
 
+static void join_registers(uint8_t *into, const uint8_t *other, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (other[i] > into[i])
+            into[i] = other[i];
+    }
+}
+
 static void join_volume(struct volume *into, const struct volume *other)
 {
     if (other->day > into->day) {
         *into = *other;
     } else if (other->day == into->day && other->day != 0) {
         into->hours |= other->hours;
-        for (size_t i = 0; i < VOLUME_REGISTERS; i++) {
-            if (other->reg[i] > into->reg[i])
-                into->reg[i] = other->reg[i];
-        }
+        join_registers(into->reg, other->reg, VOLUME_REGISTERS);
+    }
+}
+
+static void join_week(struct week *into, const struct week *other)
+{
+    if (other->week > into->week) {
+        *into = *other;
+    } else if (other->week == into->week && other->week != 0) {
+        join_registers(into->vcpu, other->vcpu, WEEK_REGISTERS);
+        join_registers(into->usd, other->usd, WEEK_REGISTERS);
     }
 }
 
@@ -281,27 +296,49 @@ static uint64_t mix(uint64_t x)
 /* Registers count eighths of an octave from 2^-5. */
 enum { STEPS = 8, SHIFT = 5 };
 
-void fb_volume_add(struct volume *v, unsigned registers, uint64_t event_hash, uint32_t weight)
+static void registers_add(uint8_t *reg, size_t n, uint64_t event_hash, uint32_t weight)
 {
-    for (unsigned i = 0; i < registers && weight; i++) {
+    for (size_t i = 0; i < n && weight; i++) {
         double u = ((double)(mix(event_hash + i) >> 11) + 0.5) * 0x1p-53;
         double step = STEPS * (log2((double)weight / -log(u)) + SHIFT) + 1;
-        uint8_t reg = step < 1 ? 1 : step > 255 ? 255 : (uint8_t)step;
+        uint8_t now = step < 1 ? 1 : step > 255 ? 255 : (uint8_t)step;
 
-        if (reg > v->reg[i])
-            v->reg[i] = reg;
+        if (now > reg[i])
+            reg[i] = now;
     }
+}
+
+void fb_volume_add(struct volume *v, unsigned registers, uint64_t event_hash, uint32_t weight)
+{
+    registers_add(v->reg, registers, event_hash, weight);
+}
+
+void fb_week_add(struct week *w, uint64_t event_hash, uint32_t vcpu, uint32_t usd_milli)
+{
+    registers_add(w->vcpu, WEEK_REGISTERS, event_hash, vcpu);
+    registers_add(w->usd, WEEK_REGISTERS, event_hash, usd_milli);
+}
+
+/* A register r stands for Exp(1) / total in the middle of its step, 2^-((r - 0.5) / STEPS - SHIFT).
+ */
+double fb_registers_sum(const uint8_t *reg, size_t n)
+{
+    static const double parts[STEPS] = {/* 2^(SHIFT + (0.5 - k) / STEPS) */
+                                        33.41676103767724,  30.64330498235436, 28.10003456597279,
+                                        25.76784531118807,  23.62921833503199, 21.668088750990282,
+                                        19.869724993175744, 18.220618156107065};
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += ldexp(parts[reg[i] % STEPS], -(reg[i] / STEPS));
+    return (double)(n - 1) / sum;
 }
 
 double fb_volume_hourly(const struct volume *v, unsigned registers)
 {
-    double sum = 0;
-
     if (!v->day || !v->hours)
         return 0;
-    for (size_t i = 0; i < registers; i++)
-        sum += exp2(-((v->reg[i] - 0.5) / STEPS - SHIFT)); /* Exp(1) / total, middle of its step */
-    return (registers - 1) / sum / __builtin_popcount(v->hours);
+    return fb_registers_sum(v->reg, registers) / __builtin_popcount(v->hours);
 }
 
 /* Linear counting: from the share of bits that nothing has set. */
@@ -356,6 +393,8 @@ void fb_profile_merge(struct fb_profile *into, const struct fb_profile *other)
         add_key(into->keys, other->keys[i]);
     for (size_t i = 0; i < VOLUME_DAYS; i++)
         join_volume(&into->volume[i], &other->volume[i]);
+    for (size_t i = 0; i < WEEKS; i++)
+        join_week(&into->weeks[i], &other->weeks[i]);
     for (size_t i = 0; i < MODEL_DAYS; i++)
         join_volume(&into->models[i], &other->models[i]);
     join_hour_calls(&into->model_calls, &other->model_calls);

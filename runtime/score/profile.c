@@ -191,8 +191,10 @@ static void see_region(const struct look *l)
     if (!*l->ev->region)
         return;
     region = &l->p->regions[fb_region_index(l->ev->region)];
-    if (!fb_event_is(l->ev, FB_T_READ))
+    if (!fb_event_is(l->ev, FB_T_READ)) {
         touch(&region->used, l);
+        region->used.last_ms -= region->used.last_ms % DAY_MS;
+    }
     if (l->compute && !l->dry)
         region->compute_ms = l->t_ms;
 }
@@ -201,6 +203,7 @@ static void see_launch(const struct look *l)
 {
     struct ring_entry e = {.t_ms = l->t_ms, .id = fold(l->hash), .what = l->vcpu};
     struct volume *volume = &l->p->volume[day_of(l->t_ms) % VOLUME_DAYS];
+    struct week *week = &l->p->weeks[day_of(l->t_ms) / 7 % WEEKS];
 
     e.usd_milli = l->usd_milli;
     e.place = (uint8_t)fb_region_index(l->ev->region);
@@ -213,6 +216,8 @@ static void see_launch(const struct look *l)
         volume->day = day_of(l->t_ms);
         volume->hours = UINT32_C(1) << (l->t_ms / HOUR_MS % 24);
         fb_volume_add(volume, VOLUME_REGISTERS, l->hash, l->vcpu);
+        week->week = day_of(l->t_ms) / 7;
+        fb_week_add(week, l->hash, l->vcpu, l->usd_milli);
     }
 }
 

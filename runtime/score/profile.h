@@ -18,7 +18,7 @@ struct fb_arena;
 struct fb_chain;
 
 enum {
-    FB_PROFILE_VERSION = 2,
+    FB_PROFILE_VERSION = 3,
     FB_PROFILE_BYTES_MAX = 4096 /* serialized; a quiet root's is some hundred bytes */
 };
 

@@ -28,6 +28,8 @@ enum {
     CREDENTIALS = 8,
     VOLUME_DAYS = 15, /* today and the 14 days before */
     VOLUME_REGISTERS = 16,
+    WEEKS = 6,
+    WEEK_REGISTERS = 8,
     MODEL_DAYS = 5, /* today and the 4 days before */
     CALL_BITS = 128,
     EVENT_BITS = 256,
@@ -84,7 +86,7 @@ struct table {
 };
 
 struct region_use {
-    struct seen used;   /* calls that changed something */
+    struct seen used;   /* calls that changed something; last_ms is its day's beginning */
     int64_t compute_ms; /* newest attempt to create compute */
 };
 
@@ -132,6 +134,13 @@ struct volume {
     int32_t day;    /* 0: empty; slot = day % VOLUME_DAYS, a newer day replaces an older */
     uint32_t hours; /* bit = hour of the day, UTC */
     uint8_t reg[VOLUME_REGISTERS];
+};
+
+/* The same over a week, in vCPU and in thousandths of USD an hour: what was before the fortnight.
+ */
+struct week {
+    int32_t week; /* 0: empty; slot = week % WEEKS, a newer week replaces an older */
+    uint8_t vcpu[WEEK_REGISTERS], usd[WEEK_REGISTERS];
 };
 
 /* Calls of hosted models on a day, as above: its own size, because it is a count of calls. */
@@ -233,6 +242,7 @@ struct fb_profile {
     struct ring launches, errors, reads, mints, protects, secrets, destroys, zones, origins;
     struct key_use keys[CREDENTIALS]; /* newest first */
     struct volume volume[VOLUME_DAYS];
+    struct week weeks[WEEKS];
     struct volume models[MODEL_DAYS]; /* the first MODEL_REGISTERS only */
     struct hour_calls model_calls;
     struct recent model_use;
@@ -256,6 +266,8 @@ void fb_profile_init(struct fb_profile *p);
 uint32_t fb_days_align(uint32_t days, int32_t from_day, int32_t to_day);
 void fb_ring_add(struct ring *r, const struct ring_entry *e);
 void fb_table_add(struct table *t, const struct thing *e);
+void fb_week_add(struct week *w, uint64_t event_hash, uint32_t vcpu, uint32_t usd_milli);
+double fb_registers_sum(const uint8_t *reg, size_t n);
 /* Into the first `registers`. */
 void fb_volume_add(struct volume *v, unsigned registers, uint64_t event_hash, uint32_t weight);
 /* Weight an hour over the hours that had any; 0 for an empty slot. */

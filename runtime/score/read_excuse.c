@@ -98,7 +98,7 @@ void fb_read_seen_before(const struct reading *r, const struct fb_signal *s, int
 
         days += ago > 0 && ago < 32 && !(mute >> ago & 1) && r->hourly[i] >= 0.5 * most;
     }
-    f->m = days >= KNOWN_DAYS;
+    f->m = days >= KNOWN_DAYS && !fb_reading_is_slow(r);
 }
 
 static bool known_tool(const struct reading *r)

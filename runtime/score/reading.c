@@ -171,6 +171,7 @@ void fb_reading_init(struct reading *r)
     r->young = is_young(r->p, r->t_ms);
     r->account_young = r->account && is_young(r->account, r->t_ms);
     r->mute = fb_mute_days(r->p, today);
+    r->mute |= fb_flood_days(r->p, r->hourly, today, r->mute);
     r->account_mute = r->account ? fb_mute_days(r->account, today) : 0;
     r->known = usual | known_regions(r->p, r->mute, today);
     r->known_account = r->account ? known_regions(r->account, r->account_mute, today) : 0;

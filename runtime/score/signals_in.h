@@ -42,6 +42,9 @@ bool fb_reading_by_iac(const struct reading *r);
 /* In how many regions compute was asked for within the hour before the reading. */
 int fb_reading_places(const struct reading *r);
 
+/* Whether the last two weeks went far beyond the weeks before: then they excuse nothing. */
+bool fb_reading_is_slow(const struct reading *r);
+
 /* USD an hour added by launches in the hour before the reading. */
 double fb_reading_usd_per_hour(const struct reading *r);
 
@@ -66,6 +69,11 @@ uint32_t fb_days_at(uint32_t days, int32_t day, int32_t today);
  * in a region that it had not used on enough days, and today itself. Who adds a region a night must
  * not become known by doing so. */
 uint32_t fb_mute_days(const struct fb_profile *p, int32_t today);
+
+/* ... of them, those on which far more than usual was launched from a network that was not known
+ * then: a thief does not become known by coming every day. hourly: by slot of the volume. */
+uint32_t fb_flood_days(const struct fb_profile *p, const double hourly[VOLUME_DAYS], int32_t today,
+                       uint32_t mute);
 
 /* Seen on enough days that teach. */
 bool fb_seen_known(uint32_t mute, const struct seen *seen, int32_t today);

@@ -9,12 +9,12 @@ enum {
     SEEN = TIME + 4,
     /* All parts at their fullest; a count or a presence map goes before each. */
     WIRE_MAX = 2 + 4 * TIME + (TIME + 1) + 4 + 4 + EVENT_BITS / 8 + 4 + 16 +
-               (LATCHES / 8 + LATCHES * TIME) + (REGIONS / 8 + REGIONS * (SEEN + TIME)) +
+               (LATCHES / 8 + LATCHES * TIME) + (REGIONS / 8 + REGIONS * (2 + 4 + TIME)) +
                (SERVICES / 8 + SERVICES * SEEN) + (DUTIES / 8 + DUTIES * SEEN) +
                (PREFIXES + AGENTS + ROLE_EDGES) * (4 + SEEN + 1) + 3 * 2 + LAUNCHES * 16 +
                ERRORS * 10 + READS * 11 + MINTS * 9 + PROTECTS * 7 + SECRETS * 7 + DESTROYS * 7 +
                ZONES * 7 + ORIGINS * 11 + 9 + 1 + CREDENTIALS * (4 + TIME) + 2 +
-               VOLUME_DAYS * (2 + 3 + VOLUME_REGISTERS) + 1 +
+               VOLUME_DAYS * (2 + 3 + VOLUME_REGISTERS) + 1 + WEEKS * (2 + 2 * WEEK_REGISTERS) + 1 +
                MODEL_DAYS * (2 + 3 + MODEL_REGISTERS) + 1 + 3 + CALL_BITS / 8 + TIME + 8 + 2 +
                24 * 2
 };
@@ -150,7 +150,11 @@ static void regions_field(struct wire *w, struct region_use regions[REGIONS])
     map = map_field(w, map, REGIONS);
     for (size_t i = 0; i < REGIONS; i++) {
         if (map >> i & 1) {
-            seen_field(w, &regions[i].used);
+            int32_t day = day_of(regions[i].used.last_ms);
+
+            day_field(w, &day, 2);
+            regions[i].used.last_ms = day * DAY_MS;
+            u32_field(w, &regions[i].used.days, 4);
             time_field(w, &regions[i].compute_ms);
         }
     }
@@ -199,6 +203,26 @@ static void volume_field(struct wire *w, struct volume *volume, size_t days, siz
         for (size_t k = 0; k < registers; k++)
             u8_field(w, &volume[i].reg[k]);
         if ((size_t)volume[i].day % days != i)
+            w->bad = true;
+    }
+}
+
+static void weeks_field(struct wire *w, struct week weeks[WEEKS])
+{
+    uint64_t map = 0;
+
+    for (size_t i = 0; i < WEEKS; i++)
+        map |= (uint64_t)(weeks[i].week != 0) << i;
+    map = map_field(w, map, WEEKS);
+    for (size_t i = 0; i < WEEKS; i++) {
+        if (!(map >> i & 1))
+            continue;
+        day_field(w, &weeks[i].week, 2);
+        for (size_t k = 0; k < WEEK_REGISTERS; k++)
+            u8_field(w, &weeks[i].vcpu[k]);
+        for (size_t k = 0; k < WEEK_REGISTERS; k++)
+            u8_field(w, &weeks[i].usd[k]);
+        if (!weeks[i].week || (size_t)weeks[i].week % WEEKS != i)
             w->bad = true;
     }
 }
@@ -267,6 +291,7 @@ static void walk(struct wire *w, struct fb_profile *p)
     ring_field(w, &p->origins, (struct ring_shape){.id = 4, .what = 2});
     keys_field(w, p->keys);
     volume_field(w, p->volume, VOLUME_DAYS, VOLUME_REGISTERS);
+    weeks_field(w, p->weeks);
     models_field(w, p);
     hours_field(w, &p->hours);
     risk_field(w, p);
