@@ -99,10 +99,6 @@ enum fb_status fb_step_fold_incident(struct fb_step *s, struct fb_err *err)
             return FB_OK;
         }
         s->inc_new = true; /* an old story ended; this is another one, in the same record */
-        if (s->inc->level == FB_CONTAIN && s->inc->state != FB_INC_CLOSED) {
-            fb_profile_mark_incident(s->after, s->inc->first_ms);
-            fb_profile_end_incident(s->after, s->inc->evidence_ms + FB_REOPEN_MS);
-        }
     }
     if (!s->inc || s->inc_new) {
         uint64_t version = s->inc ? s->inc->version : 0;
