@@ -480,7 +480,8 @@ static void no_trait_that_google_knows_is_without_an_example_and_a_near_miss(voi
         FB_T_KEYPAIR,           FB_T_REGION_ENABLE,   FB_T_QUARANTINE_POLICY, FB_T_LEAK_NOTICE,
         FB_T_VENDOR_CREDENTIAL, FB_T_VENDOR_CRYPTO,   FB_T_VENDOR_SEQUENCE,   FB_T_VENDOR_ANOMALY,
         FB_T_FEDERATION_TOKEN,  FB_T_CALLER_IDENTITY, FB_T_ROOT_ACTIVITY,     FB_T_CONSOLE_NO_MFA,
-        FB_T_MAIL_OR_LLM_PROBE, FB_T_CONTAINER_MINER, FB_T_COST_ANOMALY};
+        FB_T_MAIL_OR_LLM_PROBE, FB_T_CONTAINER_MINER, FB_T_COST_ANOMALY,
+        FB_T_LISTED_NETWORK /* the operator's list says it, no record does */};
     uint64_t set = 0, missed = 0;
 
     (void)state;

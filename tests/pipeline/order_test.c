@@ -140,10 +140,13 @@ static bool digest_account(void *self, const struct fb_item *item)
 static bool is_service_linked(const char *root) { return strstr(root, ":role/aws-service-role/"); }
 
 /* A session that acts before it is known who took the role is judged alone; where that is enough to
- * contain it, an incident remains. FB_ORDER_ALL compares these stories' too. */
+ * contain it, an incident remains. The nights of a patient thief are incidents of their own in
+ * their order, and one where they come at once: an incident ends a day after its last event.
+ * FB_ORDER_ALL compares these stories' too. */
 static bool early_judgement_remains(const struct story *s)
 {
-    static const char *const names[] = {"ci-role-stolen", "cross-account-chain", "quiet-karpenter"};
+    static const char *const names[] = {"ci-role-stolen", "cross-account-chain", "quiet-karpenter",
+                                        "patient-thief"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(s->name, names[i]) == 0)

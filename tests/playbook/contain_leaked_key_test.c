@@ -172,7 +172,8 @@ struct hop_case {
     const char *word;
 };
 
-/* Every kind of hop gets what stops it; what no policy reaches calls a person. */
+/* Every kind of hop gets what stops it; what no policy reaches calls a person. What the account's
+ * root user starts may be its owner's: it runs on. */
 static void every_kind_of_hop_is_answered(void **state)
 {
     static const struct hop_case CASES[] = {
@@ -209,7 +210,8 @@ static void every_kind_of_hop_is_answered(void **state)
                      CASES[i].word, r.run.why);
         assert_int_equal(r.run.outcome, CASES[i].verb == FB_VERB_ESCALATE ? FB_RUN_NEEDS_PERSON
                                                                           : FB_RUN_CONTAINED);
-        assert_non_null(fake_find(&r.gate, FB_VERB_HALT, "i-1"));
+        assert_int_equal(fake_find(&r.gate, FB_VERB_HALT, "i-1") != NULL,
+                         !strstr(CASES[i].hop, "account_root"));
     }
 }
 
