@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/digest.h"
 #include "base/text.h"
@@ -84,11 +85,11 @@ _Static_assert((int)GOOGLE_NAME_COUNT < (int)REGIONS, "slots for names that we d
 unsigned fb_region_index(const char *region)
 {
     for (unsigned i = 0; i < REGION_NAME_COUNT; i++) {
-        if (strcmp(region, REGION_NAMES[i]) == 0)
+        if (region[0] == REGION_NAMES[i][0] && strcmp(region, REGION_NAMES[i]) == 0)
             return i;
     }
     for (unsigned i = 0; i < GOOGLE_NAME_COUNT; i++) {
-        if (strcmp(region, GOOGLE_NAMES[i]) == 0)
+        if (region[0] == GOOGLE_NAMES[i][0] && strcmp(region, GOOGLE_NAMES[i]) == 0)
             return i;
     }
     return REGION_NAME_COUNT + fb_hash32("region", region) % (REGIONS - REGION_NAME_COUNT);
@@ -162,15 +163,31 @@ bool fb_agent_is_iac(const char *family)
     return false;
 }
 
+/* The first row of TOOLS that the text holds, or their number. */
+static size_t tool_in(const char *agent)
+{
+    const size_t none = sizeof TOOLS / sizeof TOOLS[0];
+    size_t found = none;
+
+    for (; *agent && found > 0; agent++) {
+        char first = (char)(*agent | 0x20);
+
+        for (size_t i = 0; i < found; i++) {
+            if (TOOLS[i].name[0] == first &&
+                strncasecmp(agent, TOOLS[i].name, strlen(TOOLS[i].name)) == 0)
+                found = i;
+        }
+    }
+    return found;
+}
+
 void fb_agent_family(const char *agent, char out[FAMILY_MAX])
 {
-    size_t n = 0;
+    size_t n = 0, tool = tool_in(agent);
 
-    for (size_t i = 0; i < sizeof TOOLS / sizeof TOOLS[0]; i++) {
-        if (fb_has_fold(agent, TOOLS[i].name)) {
-            strcpy(out, TOOLS[i].name);
-            return;
-        }
+    if (tool < sizeof TOOLS / sizeof TOOLS[0]) {
+        strcpy(out, TOOLS[tool].name);
+        return;
     }
     agent += strspn(agent, " [\"");
     while (n + 1 < FAMILY_MAX && agent[n] && !strchr("/ ;([]\"", agent[n])) {

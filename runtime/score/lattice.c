@@ -7,9 +7,9 @@
 #include "base/arena.h"
 #include "score/profile_in.h"
 
-void fb_profile_init(struct fb_profile *p)
+/* The one thing in which an empty profile is not all zeros. */
+static void set_caps(struct fb_profile *p)
 {
-    memset(p, 0, sizeof *p);
     p->prefixes.cap = PREFIXES;
     p->agents.cap = AGENTS;
     p->edges.cap = ROLE_EDGES;
@@ -25,12 +25,18 @@ void fb_profile_init(struct fb_profile *p)
     p->reads.newest_only = p->zones.newest_only = p->origins.newest_only = true;
 }
 
+void fb_profile_init(struct fb_profile *p)
+{
+    memset(p, 0, sizeof *p);
+    set_caps(p);
+}
+
 struct fb_profile *fb_profile_new(struct fb_arena *a)
 {
     struct fb_profile *p = FB_NEW(a, struct fb_profile);
 
     if (p)
-        fb_profile_init(p);
+        set_caps(p);
     return p;
 }
 
@@ -52,7 +58,7 @@ uint32_t fb_days_align(uint32_t days, int32_t from_day, int32_t to_day)
     return by < 0 || by >= 32 ? 0 : days << by;
 }
 
-static void join_seen(struct seen *into, const struct seen *other)
+void fb_seen_join(struct seen *into, const struct seen *other)
 {
     int64_t last = max64(into->last_ms, other->last_ms);
 
@@ -94,6 +100,19 @@ static void join_active(struct fb_profile *into, const struct fb_profile *other)
     into->active_day = newest;
 }
 
+void fb_active_add(struct fb_profile *p, int64_t t_ms)
+{
+    int32_t day = day_of(t_ms), ago;
+
+    if (day > p->active_day) {
+        shift128(p->active, day - p->active_day);
+        p->active_day = day;
+    }
+    ago = p->active_day - day;
+    if (ago < 128)
+        p->active[ago / 64] |= UINT64_C(1) << (ago % 64);
+}
+
 /* Keeps the smallest hashes of both. */
 static void join_table(struct table *into, const struct table *other)
 {
@@ -109,7 +128,7 @@ static void join_table(struct table *into, const struct table *other)
 
         if (mine && theirs && mine->hash == theirs->hash) {
             all[n] = *mine;
-            join_seen(&all[n].seen, &theirs->seen);
+            fb_seen_join(&all[n].seen, &theirs->seen);
             all[n++].flags |= theirs->flags;
             i++, j++;
         } else if (!theirs || (mine && mine->hash < theirs->hash)) {
@@ -128,12 +147,26 @@ static void join_table(struct table *into, const struct table *other)
     into->count = (uint8_t)n;
 }
 
+/* As joining a table of this one thing. */
 void fb_table_add(struct table *t, const struct thing *e)
 {
-    struct table one = {.count = 1, .cap = t->cap};
+    size_t at = 0;
 
-    one.at[0] = *e;
-    join_table(t, &one);
+    while (at < t->count && t->at[at].hash < e->hash)
+        at++;
+    if (at < t->count && t->at[at].hash == e->hash) {
+        fb_seen_join(&t->at[at].seen, &e->seen);
+        t->at[at].flags |= e->flags;
+        return;
+    }
+    if (t->count == t->cap)
+        t->diverse = true;
+    else
+        t->count++;
+    if (at == t->cap)
+        return;
+    memmove(&t->at[at + 1], &t->at[at], (t->count - 1 - at) * sizeof t->at[0]);
+    t->at[at] = *e;
 }
 
 /* Newest first; ties by every field, so that equal means the same entry. */
@@ -178,6 +211,8 @@ static void join_ring(struct ring *into, const struct ring_entry *other, size_t 
     struct ring_entry all[RING_MAX];
     size_t i = 0, j = 0, n = 0;
 
+    if (count == 0)
+        return;
     while (n < into->cap && (i < into->count || j < count)) {
         int order = i == into->count ? 1 : j == count ? -1 : ring_order(&into->at[i], &other[j]);
 
@@ -192,7 +227,40 @@ static void join_ring(struct ring *into, const struct ring_entry *other, size_t 
     into->count = (uint8_t)n;
 }
 
-void fb_ring_add(struct ring *r, const struct ring_entry *e) { join_ring(r, e, 1); }
+static void drop(struct ring *r, size_t at)
+{
+    r->count--;
+    memmove(&r->at[at], &r->at[at + 1], (r->count - at) * sizeof r->at[0]);
+}
+
+/* As joining a ring of this one entry. */
+void fb_ring_add(struct ring *r, const struct ring_entry *e)
+{
+    size_t at;
+
+    for (size_t i = 0; i < r->count && r->newest_only; i++) {
+        if (!ring_same(r, &r->at[i], e))
+            continue;
+        if (ring_order(&r->at[i], e) <= 0)
+            return;
+        drop(r, i);
+        break;
+    }
+    for (at = r->count; at > 0; at--) {
+        int order = ring_order(e, &r->at[at - 1]);
+
+        if (order == 0)
+            return;
+        if (order > 0)
+            break;
+    }
+    if (at == r->cap)
+        return;
+    if (r->count < r->cap)
+        r->count++;
+    memmove(&r->at[at + 1], &r->at[at], (r->count - 1 - at) * sizeof r->at[0]);
+    r->at[at] = *e;
+}
 
 static bool key_before(const struct key_use *a, const struct key_use *b)
 {
@@ -201,7 +269,7 @@ static bool key_before(const struct key_use *a, const struct key_use *b)
 
 /* A keyed maximum that keeps the newest keys: nothing but the time is kept of a key, so one that
  * was dropped and comes back with an old time stays dropped. */
-static void add_key(struct key_use keys[CREDENTIALS], struct key_use one)
+void fb_key_add(struct key_use keys[CREDENTIALS], struct key_use one)
 {
     size_t i = 0, at = 0;
 
@@ -256,6 +324,19 @@ static void join_hours(struct hours *into, const struct hours *other)
     into->day = newest;
 }
 
+void fb_hours_add(struct hours *h, int64_t t_ms)
+{
+    uint16_t *days = &h->days[t_ms / HOUR_MS % 24];
+    int32_t by = day_of(t_ms) - h->day;
+
+    for (size_t i = 0; i < 24 && by > 0; i++)
+        h->days[i] = (uint16_t)(by < 16 ? h->days[i] << by : 0);
+    if (by > 0)
+        h->day = day_of(t_ms);
+    if (by > -16)
+        *days = (uint16_t)(*days | 1u << (by < 0 ? -by : 0));
+}
+
 static void join_registers(uint8_t *into, const uint8_t *other, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -308,15 +389,44 @@ static void registers_add(uint8_t *reg, size_t n, uint64_t event_hash, uint32_t 
     }
 }
 
-void fb_volume_add(struct volume *v, unsigned registers, uint64_t event_hash, uint32_t weight)
+/* The slot, emptied when it was an older day's; NULL when it is a newer day's. */
+static struct volume *volume_of(struct volume *slot, int64_t t_ms)
 {
-    registers_add(v->reg, registers, event_hash, weight);
+    if (day_of(t_ms) > slot->day)
+        *slot = (struct volume){.day = day_of(t_ms)};
+    if (day_of(t_ms) != slot->day)
+        return NULL;
+    slot->hours |= UINT32_C(1) << (t_ms / HOUR_MS % 24);
+    return slot;
 }
 
-void fb_week_add(struct week *w, uint64_t event_hash, uint32_t vcpu, uint32_t usd_milli)
+void fb_volume_add(struct fb_profile *p, int64_t t_ms, uint64_t event_hash, uint32_t vcpu,
+                   uint32_t usd_milli)
 {
-    registers_add(w->vcpu, WEEK_REGISTERS, event_hash, vcpu);
-    registers_add(w->usd, WEEK_REGISTERS, event_hash, usd_milli);
+    struct volume *day = volume_of(&p->volume[day_of(t_ms) % VOLUME_DAYS], t_ms);
+    struct week *week = &p->weeks[day_of(t_ms) / 7 % WEEKS];
+
+    if (day)
+        registers_add(day->reg, VOLUME_REGISTERS, event_hash, vcpu);
+    if (day_of(t_ms) / 7 > week->week)
+        *week = (struct week){.week = day_of(t_ms) / 7};
+    if (day_of(t_ms) / 7 == week->week) {
+        registers_add(week->vcpu, WEEK_REGISTERS, event_hash, vcpu);
+        registers_add(week->usd, WEEK_REGISTERS, event_hash, usd_milli);
+    }
+}
+
+void fb_model_add(struct fb_profile *p, int64_t t_ms, uint64_t event_hash)
+{
+    struct volume *day = volume_of(&p->models[day_of(t_ms) % MODEL_DAYS], t_ms);
+    struct hour_calls hour = {.hour = (int32_t)(t_ms / HOUR_MS)};
+    size_t at = event_hash % CALL_BITS;
+
+    if (day)
+        registers_add(day->reg, MODEL_REGISTERS, event_hash, 1);
+    hour.bits[at / 64] = UINT64_C(1) << (at % 64);
+    join_hour_calls(&p->model_calls, &hour);
+    join_recent(&p->model_use, &(struct recent){.last_ms = t_ms, .spans = 1});
 }
 
 /* A register r stands for Exp(1) / total in the middle of its step, 2^-((r - 0.5) / STEPS - SHIFT).
@@ -369,14 +479,14 @@ void fb_profile_merge(struct fb_profile *into, const struct fb_profile *other)
     join_active(into, other);
     join_days(&into->incident_day, &into->incident_days, other->incident_day, other->incident_days);
     for (size_t i = 0; i < REGIONS; i++) {
-        join_seen(&into->regions[i].used, &other->regions[i].used);
+        fb_seen_join(&into->regions[i].used, &other->regions[i].used);
         into->regions[i].compute_ms =
             max64(into->regions[i].compute_ms, other->regions[i].compute_ms);
     }
     for (size_t i = 0; i < SERVICES; i++)
-        join_seen(&into->services[i], &other->services[i]);
+        fb_seen_join(&into->services[i], &other->services[i]);
     for (size_t i = 0; i < DUTIES; i++)
-        join_seen(&into->duties[i], &other->duties[i]);
+        fb_seen_join(&into->duties[i], &other->duties[i]);
     join_table(&into->prefixes, &other->prefixes);
     join_table(&into->agents, &other->agents);
     join_table(&into->edges, &other->edges);
@@ -390,7 +500,7 @@ void fb_profile_merge(struct fb_profile *into, const struct fb_profile *other)
     join_ring(&into->zones, other->zones.at, other->zones.count);
     join_ring(&into->origins, other->origins.at, other->origins.count);
     for (size_t i = 0; i < CREDENTIALS; i++)
-        add_key(into->keys, other->keys[i]);
+        fb_key_add(into->keys, other->keys[i]);
     for (size_t i = 0; i < VOLUME_DAYS; i++)
         join_volume(&into->volume[i], &other->volume[i]);
     for (size_t i = 0; i < WEEKS; i++)

@@ -1,4 +1,5 @@
-/* profile.c - one event becomes a profile of that one event, which is merged in. */
+/* profile.c - one event is merged into a profile, field by field: the same as joining it with the
+ * profile of that one event, without making that. */
 #include "score/profile.h"
 
 #include <math.h>
@@ -85,7 +86,10 @@ struct look {
     bool starved;    /* only a limit or want of room stopped it */
     bool by_service; /* a service made it: its address and agent say nothing about the root */
     bool compute, dry;
-    bool iac;
+    bool iac, is_public;
+    char family[FAMILY_MAX];     /* of its tool */
+    uint32_t prefix, credential; /* hashes; 0 none */
+    uint8_t place;               /* its region */
     struct fb_size size;
     uint32_t vcpu, usd_milli; /* launched: of calls that succeeded */
 };
@@ -144,44 +148,45 @@ static void latch_rules(const struct look *l)
         latch(l->p, LATCH_DENY_REMOVED, l->t_ms, DAYS(7), 1);
 }
 
+static struct seen seen_now(const struct look *l)
+{
+    return (struct seen){.last_ms = l->t_ms, .days = l->ok};
+}
+
 static void touch(struct seen *seen, const struct look *l)
 {
-    seen->last_ms = l->t_ms;
-    seen->days = l->ok;
+    struct seen now = seen_now(l);
+
+    fb_seen_join(seen, &now);
 }
 
 static void see_thing(struct table *table, const struct look *l, uint32_t hash, unsigned flags)
 {
     struct thing thing = {.hash = hash, .flags = (uint8_t)flags};
 
-    touch(&thing.seen, l);
+    thing.seen = seen_now(l);
     fb_table_add(table, &thing);
 }
 
 /* Where from, and with what: also of calls that were refused, for the credential was good. */
 static void see_origin(const struct look *l)
 {
-    char family[FAMILY_MAX];
-    bool is_public = false;
-    uint32_t prefix = fb_ip_prefix(l->ev->ip, &is_public);
+    uint32_t agent = *l->family ? fb_hash32("agent", l->family) : 0;
 
     if (l->by_service)
         return;
-    if (prefix)
-        see_thing(&l->p->prefixes, l, prefix,
-                  l->ev->who.instance_role && is_public ? THING_WORKLOAD : 0);
-    fb_agent_family(l->ev->agent, family);
-    if (prefix && *l->ev->who.credential) {
-        struct ring_entry e = {.t_ms = l->t_ms, .what = prefix & 0xffff};
+    if (l->prefix)
+        see_thing(&l->p->prefixes, l, l->prefix,
+                  l->ev->who.instance_role && l->is_public ? THING_WORKLOAD : 0);
+    if (l->prefix && l->credential) {
+        struct ring_entry e = {.t_ms = l->t_ms, .what = l->prefix & 0xffff};
 
-        e.id =
-            fb_hash32("key", l->ev->who.credential) << 16 | (fb_hash32("agent", family) & 0xffff);
+        e.id = l->credential << 16 | (fb_hash32("agent", l->family) & 0xffff);
         fb_ring_add(&l->p->origins, &e);
     }
-    l->p->hours.day = day_of(l->t_ms);
-    l->p->hours.days[l->t_ms / HOUR_MS % 24] = 1;
-    if (*family)
-        see_thing(&l->p->agents, l, fb_hash32("agent", family), l->iac ? THING_IAC : 0);
+    fb_hours_add(&l->p->hours, l->t_ms);
+    if (agent)
+        see_thing(&l->p->agents, l, agent, l->iac ? THING_IAC : 0);
 }
 
 static void see_region(const struct look *l)
@@ -190,35 +195,30 @@ static void see_region(const struct look *l)
 
     if (!*l->ev->region)
         return;
-    region = &l->p->regions[fb_region_index(l->ev->region)];
+    region = &l->p->regions[l->place];
     if (!fb_event_is(l->ev, FB_T_READ)) {
-        touch(&region->used, l);
-        region->used.last_ms -= region->used.last_ms % DAY_MS;
+        struct seen now = seen_now(l);
+
+        now.last_ms -= now.last_ms % DAY_MS;
+        fb_seen_join(&region->used, &now);
     }
-    if (l->compute && !l->dry)
+    if (l->compute && !l->dry && l->t_ms > region->compute_ms)
         region->compute_ms = l->t_ms;
 }
 
 static void see_launch(const struct look *l)
 {
     struct ring_entry e = {.t_ms = l->t_ms, .id = fold(l->hash), .what = l->vcpu};
-    struct volume *volume = &l->p->volume[day_of(l->t_ms) % VOLUME_DAYS];
-    struct week *week = &l->p->weeks[day_of(l->t_ms) / 7 % WEEKS];
 
     e.usd_milli = l->usd_milli;
-    e.place = (uint8_t)fb_region_index(l->ev->region);
+    e.place = l->place;
     e.flags = (uint8_t)((l->ok ? LAUNCH_OK : 0) | (l->dry ? LAUNCH_DRY : 0) |
                         (l->by_service ? LAUNCH_BY_SERVICE : 0) | (l->iac ? LAUNCH_IAC : 0) |
                         (fb_event_is(l->ev, FB_T_TERM_PROTECT) ? LAUNCH_PROTECTED : 0) |
                         (strcmp(l->ev->service, "ecs") == 0 ? LAUNCH_ECS : 0));
     fb_ring_add(&l->p->launches, &e);
-    if (l->vcpu) {
-        volume->day = day_of(l->t_ms);
-        volume->hours = UINT32_C(1) << (l->t_ms / HOUR_MS % 24);
-        fb_volume_add(volume, VOLUME_REGISTERS, l->hash, l->vcpu);
-        week->week = day_of(l->t_ms) / 7;
-        fb_week_add(week, l->hash, l->vcpu, l->usd_milli);
-    }
+    if (l->vcpu)
+        fb_volume_add(l->p, l->t_ms, l->hash, l->vcpu, l->usd_milli);
 }
 
 /* Google's own agents spread a group's machines over zones: not the root's doing. */
@@ -245,18 +245,10 @@ static void see_data(const struct look *l)
 
 static void see_model_use(const struct look *l)
 {
-    struct volume *day = &l->p->models[day_of(l->t_ms) % MODEL_DAYS];
-    size_t at = l->hash % CALL_BITS;
-
     if (!l->ok || !fb_event_is(l->ev, FB_T_MODEL_INVOKE))
         return;
     touch(&l->p->duties[DUTY_MODEL_USE], l);
-    day->day = day_of(l->t_ms);
-    day->hours = UINT32_C(1) << (l->t_ms / HOUR_MS % 24);
-    fb_volume_add(day, MODEL_REGISTERS, l->hash, 1);
-    l->p->model_calls.hour = (int32_t)(l->t_ms / HOUR_MS);
-    l->p->model_calls.bits[at / 64] = UINT64_C(1) << (at % 64);
-    l->p->model_use = (struct recent){.last_ms = l->t_ms, .spans = 1};
+    fb_model_add(l->p, l->t_ms, l->hash);
 }
 
 /* Seen, but teaches nothing: touch() sets no day for a call that failed. */
@@ -325,7 +317,7 @@ static void see_read(const struct look *l)
     if (l->by_service || !l->ok || !fb_event_is(l->ev, FB_T_READ))
         return;
     e.what = fb_hash32(l->ev->service, l->ev->action) & 0xffff;
-    e.place = (uint8_t)fb_region_index(l->ev->region);
+    e.place = l->place;
     e.flags = (uint8_t)((fb_event_is(l->ev, FB_T_QUOTA_READ) ? READ_QUOTA : 0) |
                         (l->ev->who.instance_role ? READ_WORKLOAD : 0));
     fb_ring_add(&l->p->reads, &e);
@@ -389,12 +381,11 @@ static void see_call(const struct look *l)
 {
     struct fb_profile *p = l->p;
 
-    p->first_ms = l->t_ms;
-    p->active_day = day_of(l->t_ms);
-    p->active[0] = 1;
+    if (!p->first_ms || l->t_ms < p->first_ms)
+        p->first_ms = l->t_ms;
+    fb_active_add(p, l->t_ms);
     p->events[l->hash / 64 % (EVENT_BITS / 64)] |= UINT64_C(1) << (l->hash % 64);
-    if (*l->ev->who.credential)
-        p->keys[0] = (struct key_use){fb_hash32("key", l->ev->who.credential), l->t_ms};
+    fb_key_add(p->keys, (struct key_use){l->credential, l->t_ms});
     see_origin(l);
     see_region(l);
     /* Model calls have a counter of their own: hundreds of them must not push machines out. */
@@ -440,29 +431,28 @@ static void measure(struct look *l)
 void fb_profile_observe(struct fb_profile *p, const struct fb_event *ev,
                         const struct fb_chain *chain)
 {
-    struct fb_profile one;
-    struct look l = {.ev = ev, .chain = chain, .p = &one, .t_ms = in_span(ev->time_ms)};
-    char family[FAMILY_MAX];
-    bool is_public;
+    struct look l = {.ev = ev, .chain = chain, .p = p, .t_ms = in_span(ev->time_ms)};
 
     if (ev->drill || ev->kind == FB_EV_UNKNOWN)
         return;
-    fb_profile_init(&one);
-    one.last_ms = l.t_ms;
+    if (l.t_ms > p->last_ms)
+        p->last_ms = l.t_ms;
     l.hash = fb_hash64_str(ev->id);
+    l.prefix = *ev->ip ? fb_ip_prefix(ev->ip, &l.is_public) : 0;
+    l.credential = *ev->who.credential ? fb_hash32("key", ev->who.credential) : 0;
+    l.place = (uint8_t)fb_region_index(ev->region);
     l.ok = ev->outcome == FB_OUTCOME_OK;
     l.starved =
         !l.ok && (fb_event_is(ev, FB_T_QUOTA_ERROR) || fb_event_is(ev, FB_T_CAPACITY_ERROR));
-    l.by_service = *ev->who.invoked_by || (*ev->ip && !fb_ip_prefix(ev->ip, &is_public));
+    l.by_service = *ev->who.invoked_by || (*ev->ip && !l.prefix);
     l.compute = fb_event_is(ev, FB_T_COMPUTE_CREATE) || fb_event_is(ev, FB_T_LAUNCH);
     l.dry = fb_event_is(ev, FB_T_DRY_RUN);
-    fb_agent_family(ev->agent, family);
-    l.iac = fb_agent_is_iac(family);
+    fb_agent_family(ev->agent, l.family);
+    l.iac = fb_agent_is_iac(l.family);
     measure(&l);
     latch_rules(&l);
     if (ev->kind == FB_EV_CALL || ev->kind == FB_EV_SIGN_IN)
         see_call(&l);
-    fb_profile_merge(p, &one);
 }
 
 int64_t fb_profile_last_ms(const struct fb_profile *p) { return p->last_ms; }

@@ -264,12 +264,20 @@ uint32_t fb_ip_prefix(const char *ip, bool *is_public);
 /* lattice.c */
 void fb_profile_init(struct fb_profile *p);
 uint32_t fb_days_align(uint32_t days, int32_t from_day, int32_t to_day);
+void fb_seen_join(struct seen *into, const struct seen *other);
+/* A call at t_ms: its day. */
+void fb_active_add(struct fb_profile *p, int64_t t_ms);
+/* ... and its hour of the day. */
+void fb_hours_add(struct hours *h, int64_t t_ms);
+void fb_key_add(struct key_use keys[CREDENTIALS], struct key_use one);
 void fb_ring_add(struct ring *r, const struct ring_entry *e);
 void fb_table_add(struct table *t, const struct thing *e);
-void fb_week_add(struct week *w, uint64_t event_hash, uint32_t vcpu, uint32_t usd_milli);
+/* What was launched at t_ms, into its day and its week. */
+void fb_volume_add(struct fb_profile *p, int64_t t_ms, uint64_t event_hash, uint32_t vcpu,
+                   uint32_t usd_milli);
+/* A model's call at t_ms. */
+void fb_model_add(struct fb_profile *p, int64_t t_ms, uint64_t event_hash);
 double fb_registers_sum(const uint8_t *reg, size_t n);
-/* Into the first `registers`. */
-void fb_volume_add(struct volume *v, unsigned registers, uint64_t event_hash, uint32_t weight);
 /* Weight an hour over the hours that had any; 0 for an empty slot. */
 double fb_volume_hourly(const struct volume *v, unsigned registers);
 /* Distinct calls in the newest hour. */

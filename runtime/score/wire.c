@@ -1,5 +1,6 @@
 /* wire.c - a profile as bytes: little-endian, versioned, only what is used, and one form for one
  * profile, so that equal profiles are equal bytes. Reading and writing are one walk. */
+#include <endian.h>
 #include <string.h>
 
 #include "score/profile_in.h"
@@ -32,19 +33,30 @@ struct wire {
     bool bad;
 };
 
+/* The low `bytes` of a number, little-endian. Where eight are left they move as one. */
 static uint64_t number(struct wire *w, uint64_t value, size_t bytes)
 {
-    uint64_t read = 0;
+    uint64_t read = 0, all;
 
     if (w->bad || w->len - w->at < bytes) {
         w->bad = true;
         return 0;
     }
-    for (size_t i = 0; i < bytes; i++) {
-        if (w->out)
-            w->out[w->at + i] = (unsigned char)(value >> (8 * i));
-        else
-            read |= (uint64_t)w->in[w->at + i] << (8 * i);
+    if (w->len - w->at >= sizeof all) {
+        if (w->out) {
+            all = htole64(value);
+            memcpy(w->out + w->at, &all, sizeof all); /* what is too much is written over */
+        } else {
+            memcpy(&all, w->in + w->at, sizeof all);
+            read = le64toh(all) & (bytes ? UINT64_MAX >> (64 - 8 * bytes) : 0);
+        }
+    } else {
+        for (size_t i = 0; i < bytes; i++) {
+            if (w->out)
+                w->out[w->at + i] = (unsigned char)(value >> (8 * i));
+            else
+                read |= (uint64_t)w->in[w->at + i] << (8 * i);
+        }
     }
     w->at += bytes;
     return w->out ? value : read;
@@ -55,6 +67,19 @@ static void time_field(struct wire *w, int64_t *t_ms)
     uint64_t v = number(w, *t_ms ? (uint64_t)(*t_ms - EPOCH_MS) : 0, TIME);
 
     *t_ms = v ? (int64_t)v + EPOCH_MS : 0;
+}
+
+static void bytes_field(struct wire *w, uint8_t *bytes, size_t n)
+{
+    if (w->bad || w->len - w->at < n) {
+        w->bad = true;
+        return;
+    }
+    if (w->out)
+        memcpy(w->out + w->at, bytes, n);
+    else
+        memcpy(bytes, w->in + w->at, n);
+    w->at += n;
 }
 
 static void u32_field(struct wire *w, uint32_t *v, size_t bytes)
@@ -200,8 +225,7 @@ static void volume_field(struct wire *w, struct volume *volume, size_t days, siz
             continue;
         day_field(w, &volume[i].day, 2);
         u32_field(w, &volume[i].hours, 3);
-        for (size_t k = 0; k < registers; k++)
-            u8_field(w, &volume[i].reg[k]);
+        bytes_field(w, volume[i].reg, registers);
         if ((size_t)volume[i].day % days != i)
             w->bad = true;
     }
@@ -218,10 +242,8 @@ static void weeks_field(struct wire *w, struct week weeks[WEEKS])
         if (!(map >> i & 1))
             continue;
         day_field(w, &weeks[i].week, 2);
-        for (size_t k = 0; k < WEEK_REGISTERS; k++)
-            u8_field(w, &weeks[i].vcpu[k]);
-        for (size_t k = 0; k < WEEK_REGISTERS; k++)
-            u8_field(w, &weeks[i].usd[k]);
+        bytes_field(w, weeks[i].vcpu, WEEK_REGISTERS);
+        bytes_field(w, weeks[i].usd, WEEK_REGISTERS);
         if (!weeks[i].week || (size_t)weeks[i].week % WEEKS != i)
             w->bad = true;
     }
@@ -300,9 +322,8 @@ static void walk(struct wire *w, struct fb_profile *p)
 size_t fb_profile_write(const struct fb_profile *p, unsigned char out[FB_PROFILE_BYTES_MAX])
 {
     struct wire w = {.out = out, .len = FB_PROFILE_BYTES_MAX};
-    struct fb_profile copy = *p; /* the walk writes every field back as it is */
 
-    walk(&w, &copy);
+    walk(&w, (struct fb_profile *)p); /* writes every field back as it is */
     return w.bad ? 0 : w.at; /* never bad: see WIRE_MAX */
 }
 

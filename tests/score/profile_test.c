@@ -189,6 +189,31 @@ static void merging_is_commutative_associative_and_idempotent(void **state)
     free(s);
 }
 
+/* Observing takes no detour over a profile of the one event, and ends where that would have ended.
+ */
+static void observing_is_merging_a_profile_of_one_event(void **state)
+{
+    uint64_t seed = 0xace;
+    struct fb_profile *straight = fb_profile_new(*state), *merged = fb_profile_new(*state);
+    struct fb_profile *one = fb_profile_new(*state);
+    struct fb_chain chain = one_hop();
+    struct stream *s = malloc(sizeof *s);
+
+    for (int trial = 0, n = trials() / 10; trial < n; trial++) {
+        random_stream(&seed, s, trial % 20 == 0 ? STREAM_MAX : below(&seed, 20));
+        fb_profile_init(straight);
+        fb_profile_init(merged);
+        for (size_t i = 0; i < s->count; i++) {
+            fb_profile_observe(straight, &s->ev[i], &chain);
+            fb_profile_init(one);
+            fb_profile_observe(one, &s->ev[i], &chain);
+            fb_profile_merge(merged, one);
+        }
+        assert_same(straight, merged, "one event", trial);
+    }
+    free(s);
+}
+
 /* Two halves of a stream, learned apart and merged, are the whole: late edges merge profiles. */
 static void merging_halves_is_learning_the_whole(void **state)
 {
@@ -399,13 +424,15 @@ static void the_volume_of_a_day_is_estimated_without_adding_up(void **state)
 
     (void)state;
     for (uint64_t seed = 1; seed <= 200; seed++) {
-        struct volume v = {.day = 1, .hours = 1};
+        struct fb_profile p;
         uint64_t x = seed * 77777;
         double ratio;
 
+        fb_profile_init(&p);
         for (int i = 0; i < 60; i++)
-            fb_volume_add(&v, VOLUME_REGISTERS, rnd(&x), 96);
-        ratio = fb_volume_hourly(&v, VOLUME_REGISTERS) / (60 * 96);
+            fb_volume_add(&p, T0_MS, rnd(&x), 96, 3700);
+        ratio =
+            fb_volume_hourly(&p.volume[day_of(T0_MS) % VOLUME_DAYS], VOLUME_REGISTERS) / (60 * 96);
         mean += ratio / 200;
         worst_low = ratio < worst_low ? ratio : worst_low;
         worst_high = ratio > worst_high ? ratio : worst_high;
@@ -419,6 +446,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FB_TEST(any_order_and_any_number_of_deliveries_end_in_the_same_bytes),
         FB_TEST(merging_is_commutative_associative_and_idempotent),
+        FB_TEST(observing_is_merging_a_profile_of_one_event),
         FB_TEST(merging_halves_is_learning_the_whole),
         FB_TEST(a_profile_survives_its_bytes),
         FB_TEST(the_fullest_profile_fits_in_its_record),
