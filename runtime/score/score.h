@@ -24,7 +24,7 @@ struct fb_buf;
 enum fb_level { FB_OBSERVE, FB_ALERT, FB_CONTAIN };
 const char *fb_level_name(enum fb_level l); /* "observe" "alert" "contain" */
 
-/* One row of the signal table. Adding a signal is adding a row to signals.c and, where the
+/* One row of the signal table. Adding a signal is adding a row to signals.def and, where the
  * condition is more than a trait, one small function. */
 struct fb_signal {
     const char *id; /* "region-fanout" */
