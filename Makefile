@@ -28,6 +28,13 @@ bench: release
 	@python3 tests/bench/speed.py
 	@python3 tests/bench/backtest.py
 
+# `make simulate SEEDS=100000`: the containment engine over a simulated account; tells a failing seed's story.
+SEEDS ?= 2000
+simulate: setup
+	cmake -S . -B build/simulate -DCMAKE_BUILD_TYPE=Release
+	cmake --build build/simulate --target simulate -j $(JOBS)
+	@build/simulate/tests/simulate/simulate --seeds $(SEEDS) 2>/dev/null
+
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
@@ -42,6 +49,7 @@ help:
 	@echo "make bench     start, round trip, memory and replay speed beside a do-nothing bootstrap; replay"
 	@echo "               beside zcat, libdeflate and jq, and the share of each room;"
 	@echo "               backtest of 1,000,000 events: events/s and memory with one and all workers"
+	@echo "make simulate  the containment engine over SEEDS simulated stories (faults, crashes, a live thief)"
 	@echo "make format    clang-format over every C file"
 
-.PHONY: all setup build release test demo bench format clean help
+.PHONY: all setup build release test demo bench simulate format clean help

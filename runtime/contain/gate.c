@@ -34,6 +34,7 @@ void fb_gate_pass(struct fb_gate_run *g)
     g->made_loaded = false;
     g->changed = false;
     g->new_plan = false;
+    g->unrecorded = false;
     g->settled = false;
     settle_once(g);
 }
@@ -161,7 +162,7 @@ bool fb_gate_all_done(const struct fb_gate_run *g)
 
 bool fb_gate_settled(const struct fb_gate_run *g)
 {
-    if (!g->journal_loaded)
+    if (!g->journal_loaded || g->unrecorded)
         return false;
     for (const struct fb_act_record *r = g->all_records; r; r = r->next_all)
         if (!fb_eq(r->status, "done") && !fb_eq(r->status, "needs_person"))
@@ -171,7 +172,7 @@ bool fb_gate_settled(const struct fb_gate_run *g)
 
 bool fb_gate_quiet(const struct fb_gate_run *g)
 {
-    return !g->changed && !g->new_plan && fb_gate_all_done(g);
+    return !g->changed && !g->new_plan && !g->unrecorded && fb_gate_all_done(g);
 }
 
 /* --- messages ------------------------------------------------------------------------------------

@@ -29,7 +29,8 @@ enum {
     FB_MESSAGES_MAX = 500,
     FB_ACTIONS_MAX = 20000,
     FB_ALIASES_MAX = 16,
-    FB_MARGIN_MS = 1000,   /* time that acting on an intent needs: none is written later */
+    FB_MARGIN_MS = 1000, /* time that acting on an intent needs: none is written later */
+    FB_AGAIN_MS = 3000,  /* what was accepted, or has to wait for the provider, is left this long */
     FB_IN_HAND_MS = 30000, /* a fresh intent of another worker is left to it this long */
     FB_GIVE_UP_MS = 900000 /* throttled and timed-out tries go on this long */
 };
@@ -143,6 +144,7 @@ struct fb_gate_run {
 
     bool settled; /* this pass's left-over intents have been read again */
     bool changed, new_plan;
+    bool unrecorded; /* an outcome of this pass could not be written */
 };
 
 /* gate.c */

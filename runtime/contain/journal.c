@@ -464,10 +464,12 @@ void fb_journal_outcomes(struct fb_gate_run *g, const struct fb_act_outcome *out
 
         /* The act has happened whether this is written or not; the next pass reads the world again
          * and writes what it finds. */
-        if (commit_outcomes(g, outs + at, len, &err) != FB_OK)
+        if (commit_outcomes(g, outs + at, len, &err) != FB_OK) {
+            g->unrecorded = true;
             FB_LOG(g->set.log, FB_LOG_ERROR, "outcomes of actions could not be recorded",
                    {"incident", g->set.incident->incident, 0}, {"first", outs[at].record->id, 0},
                    {"why", err.text, 0});
+        }
     }
 }
 

@@ -52,7 +52,8 @@ static void judge(struct fb_gate_run *g, struct fb_op *op)
     case FB_HOLDS_NO:
         break;
     }
-    if (op->record && fb_eq(op->record->status, "needs_person")) {
+    if (op->record && fb_eq(op->record->status, "needs_person") &&
+        op->record->tries >= FB_TRIES_MAX) {
         refuse(op, fb_arena_fmt(g->a, "limit: failed %lld times, a person is needed: %s",
                                 (long long)op->record->tries, op->record->note));
         return;
@@ -61,6 +62,12 @@ static void judge(struct fb_gate_run *g, struct fb_op *op)
         /* Asked for again in the pass that did it: what came of that is the answer. */
         fb_op_settle(op, fb_eq(op->record->status, "failed") ? FB_RESULT_FAILED : FB_RESULT_PENDING,
                      op->record->note);
+        return;
+    }
+    if (op->record && fb_eq(op->record->status, "pending") &&
+        fb_gate_wall_ms(g) - op->record->last_ms < FB_AGAIN_MS) {
+        /* Many events in one second are no reason to ask the provider as many times. */
+        fb_op_settle(op, FB_RESULT_PENDING, op->record->note);
         return;
     }
     why = fb_guard_limits(g, op);
@@ -390,7 +397,8 @@ static void answer_temporary(struct fb_gate_run *g, struct fb_op *op)
     refuse(op, "capability: a temporary credential cannot be made inactive: quarantine its user");
 }
 
-/* A goal that an earlier invocation left open and that is met now is written down as done. */
+/* A goal that an earlier invocation left open and that is met now is written down as done; one that
+ * was begun, or done and undone by somebody, and that a guard forbids now, as a person's. */
 static void close_open(struct fb_gate_run *g, struct fb_op *ops, size_t n)
 {
     struct fb_act_outcome *outs = FB_NEW_ARRAY(g->a, n + 1, struct fb_act_outcome);
@@ -401,6 +409,12 @@ static void close_open(struct fb_gate_run *g, struct fb_op *ops, size_t n)
             record_open(ops[i].record))
             outs[count++] = (struct fb_act_outcome){
                 .record = ops[i].record, .status = FB_RESULT_DONE, .note = ops[i].why};
+        else if (ops[i].status == FB_RESULT_REFUSED && g->set.incident->enforce && !ops[i].act &&
+                 !ops[i].same && ops[i].record && !fb_eq(ops[i].record->status, "needs_person"))
+            outs[count++] = (struct fb_act_outcome){.record = ops[i].record,
+                                                    .status = FB_RESULT_REFUSED,
+                                                    .person = true,
+                                                    .note = ops[i].why};
     if (count)
         fb_journal_outcomes(g, outs, count);
 }
@@ -496,11 +510,10 @@ void fb_verbs_answer(struct fb_gate_run *g, const struct fb_grant *grant,
 /* --- left over from earlier passes ---------------------------------------------------------------
  */
 
-/* Of an incident that is over, what failed too: nobody will ask for it again. */
-static bool is_left_over(const struct fb_gate_run *g, const struct fb_act_record *r)
+/* What failed too: it may have come true since, and what is stopped nobody asks to stop again. */
+static bool is_left_over(const struct fb_act_record *r)
 {
-    return fb_eq(r->status, "intent") || fb_eq(r->status, "pending") ||
-           (g->set.incident->over && fb_eq(r->status, "failed"));
+    return fb_eq(r->status, "intent") || fb_eq(r->status, "pending") || fb_eq(r->status, "failed");
 }
 
 /* What became of it. An incident that is over does not act: what does not come true by itself (or
@@ -528,7 +541,7 @@ void fb_verbs_settle(struct fb_gate_run *g)
     if (!g->set.incident->enforce || fb_journal_load(g, NULL) != FB_OK)
         return;
     for (const struct fb_act_record *r = g->all_records; r; r = r->next_all)
-        if (is_left_over(g, r)) {
+        if (is_left_over(r)) {
             struct fb_goal goal;
 
             fb_goal_of_record(r, &goal);
@@ -543,7 +556,7 @@ void fb_verbs_settle(struct fb_gate_run *g)
         struct fb_goal goal;
         enum fb_holds holds;
 
-        if (!is_left_over(g, r))
+        if (!is_left_over(r))
             continue;
         fb_goal_of_record(r, &goal);
         holds = fb_goal_check(g, &goal, &why);
@@ -554,7 +567,11 @@ void fb_verbs_settle(struct fb_gate_run *g)
                          *why ? why : "begun in an earlier pass");
             continue;
         }
-        fb_gate_note(g, &goal, r->id, FB_RESULT_PENDING, *why ? why : "begun in an earlier pass");
+        fb_gate_note(g, &goal, r->id,
+                     fb_eq(r->status, "failed") ? FB_RESULT_FAILED : FB_RESULT_PENDING,
+                     *why       ? why
+                     : *r->note ? r->note
+                                : "begun in an earlier pass");
     }
     fb_journal_outcomes(g, outs, count);
 }

@@ -266,6 +266,19 @@ void fb_incident_pass(struct fb_arena *a, struct fb_incident *inc, const struct 
     }
 }
 
+/* What was contained is looked at again: a policy that somebody took away without our hearing of
+ * it, an event that comes late. Each quiet look is further from the one before. */
+static bool sweep_due(const struct fb_incident *inc, int64_t now_ms)
+{
+    static const int64_t AFTER_MS[] = {60000, 300000, 900000, 3600000};
+    int64_t looks = inc->quiet - 2;
+
+    return inc->level == FB_CONTAIN && looks >= 0 &&
+           now_ms - later(inc->evidence_ms, inc->opened_ms) <= FB_REOPEN_MS &&
+           looks < (int64_t)(sizeof AFTER_MS / sizeof *AFTER_MS) &&
+           now_ms - inc->quiet_ms >= AFTER_MS[looks];
+}
+
 bool fb_incident_due(const struct fb_incident *inc, int64_t now_ms)
 {
     switch (inc->state) {
@@ -275,8 +288,11 @@ bool fb_incident_due(const struct fb_incident *inc, int64_t now_ms)
         return now_ms - inc->quiet_ms >= FB_SETTLE_MS;
     case FB_INC_NEEDS_PERSON: /* the rest of it may still move: a machine that was starting, a
                                  throttle */
-        return inc->level == FB_CONTAIN && (inc->quiet < 2 || inc->actions_open > 0) &&
-               (inc->quiet == 0 || now_ms - inc->quiet_ms >= FB_SETTLE_MS);
+        if (inc->level == FB_CONTAIN && (inc->quiet < 2 || inc->actions_open > 0))
+            return inc->quiet == 0 || now_ms - inc->quiet_ms >= FB_SETTLE_MS;
+        return sweep_due(inc, now_ms);
+    case FB_INC_CONTAINED:
+        return sweep_due(inc, now_ms);
     case FB_INC_CLOSED: /* what it had begun is still read back */
         return inc->actions_open > 0;
     default:

@@ -38,6 +38,7 @@ struct fix_world {
     const char *broken_region; /* only there; NULL: everywhere */
     enum fb_status act_fails;  /* how every act fails, nothing being done; FB_OK: not */
     bool starting;             /* machines are still starting: a stop is refused for now */
+    int64_t ahead_ms;          /* the account's clock minus ours */
     bool hide_keys;            /* a user's keys cannot be listed */
     int64_t *mono_ms;          /* an act that comes too late is not carried out */
     int64_t read_ms;           /* how long a read takes */
@@ -99,6 +100,8 @@ static inline void fix_read(void *self, struct fb_arena *a, struct fb_read *read
     for (size_t i = 0; i < n; i++) {
         w->reads++;
         w->reads_of[reads[i].kind]++;
+        if (reads[i].kind == FB_READ_WHO_AM_I)
+            reads[i].ahead_ms = w->ahead_ms;
         if (w->hide_keys && reads[i].kind == FB_READ_USER && reads[i].st == FB_OK) {
             reads[i].key_count = 0;
             reads[i].keys_known = reads[i].complete = false;

@@ -166,6 +166,7 @@ static void a_machine_that_still_starts_is_stopped_in_a_later_pass(void **state)
     assert_false(fb_gate_quiet(f->run));
     assert_false(fb_gate_all_done(f->run));
     f->world.starting = false;
+    f->wall_ms += 3000;
     fb_gate_pass(f->run);
     assert_int_equal(fix_halt(f, "i-0b1", "eu-west-1").status, FB_RESULT_DONE);
     fb_gate_pass(f->run);

@@ -99,6 +99,41 @@ static void contained_is_said_after_two_quiet_passes_that_lie_apart(void **state
     assert_int_equal(inc.state, FB_INC_CONTAINED);
 }
 
+/* A denial that somebody lifts without our hearing of it, an event that comes an hour late. */
+static void
+what_is_contained_is_looked_at_again_after_one_five_fifteen_and_sixty_minutes(void **state)
+{
+    static const int64_t AFTER[] = {1, 5, 15, 60};
+    struct fb_incident inc = opened(*state, FB_CONTAIN, true);
+    int64_t now = 10000;
+
+    pass(*state, &inc, FB_RUN_CONTAINED, true, 0, now);
+    now += FB_SETTLE_MS;
+    pass(*state, &inc, FB_RUN_CONTAINED, true, 0, now);
+    for (size_t i = 0; i < sizeof AFTER / sizeof *AFTER; i++) {
+        assert_int_equal(inc.state, FB_INC_CONTAINED);
+        assert_false(fb_incident_due(&inc, now + AFTER[i] * 60000 - 1));
+        now += AFTER[i] * 60000;
+        assert_true(fb_incident_due(&inc, now));
+        pass(*state, &inc, FB_RUN_CONTAINED, true, 0, now);
+    }
+    assert_false(fb_incident_due(&inc, now + 23 * 3600000));
+    pass(*state, &inc, FB_RUN_CONTAINED, false, 0, now); /* drift: all over again */
+    assert_int_equal(inc.state, FB_INC_OPEN);
+}
+
+static void a_closed_incident_is_due_while_something_of_it_is_open(void **state)
+{
+    struct fb_incident old = opened(*state, FB_CONTAIN, true);
+    struct fb_incident root = opened(*state, FB_CONTAIN, true);
+
+    fb_incident_join(*state, &root, &old, 0);
+    assert_int_equal(old.state, FB_INC_CLOSED);
+    assert_true(fb_incident_due(&old, 10000));
+    old.actions_open = 0;
+    assert_false(fb_incident_due(&old, 10000));
+}
+
 static void a_pass_that_had_to_act_again_starts_the_count_anew(void **state)
 {
     struct fb_incident inc = opened(*state, FB_CONTAIN, true);
@@ -208,6 +243,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FB_TEST(the_root_stands_first_and_no_hop_twice),
         FB_TEST(contained_is_said_after_two_quiet_passes_that_lie_apart),
+        FB_TEST(what_is_contained_is_looked_at_again_after_one_five_fifteen_and_sixty_minutes),
+        FB_TEST(a_closed_incident_is_due_while_something_of_it_is_open),
         FB_TEST(a_pass_that_had_to_act_again_starts_the_count_anew),
         FB_TEST(nobody_is_told_contained_while_an_action_is_pending),
         FB_TEST(new_evidence_reopens_and_old_news_does_not),

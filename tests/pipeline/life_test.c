@@ -64,6 +64,28 @@ static void an_old_alert_makes_nothing_that_was_started_since_the_thiefs(void **
     play_shut(&p);
 }
 
+static void a_second_a_write(struct play *p, const struct fb_put *puts, size_t n)
+{
+    (void)puts, (void)n;
+    p->now_ms += 1000;
+}
+
+/* What a pass changed has had no time to show when the next one of the same invocation is quiet. */
+static void quiet_is_counted_from_the_quiet_pass_and_not_from_the_invocation(void **state)
+{
+    struct play p;
+    int64_t begun;
+
+    (void)state;
+    play_open(&p, "memory:", true);
+    p.before_commit = a_second_a_write;
+    begun = p.now_ms;
+    rampage(&p, "l");
+    assert_int_equal(incident(&p).state, FB_INC_SETTLING);
+    assert_in_range(incident(&p).quiet_ms, begun + 3000, p.now_ms); /* intents, outcomes, ... */
+    play_shut(&p);
+}
+
 static void a_contained_incident_is_over_after_a_day_without_evidence(void **state)
 {
     struct play p;
@@ -229,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_old_alert_makes_nothing_that_was_started_since_the_thiefs),
+        cmocka_unit_test(quiet_is_counted_from_the_quiet_pass_and_not_from_the_invocation),
         cmocka_unit_test(a_contained_incident_is_over_after_a_day_without_evidence),
         cmocka_unit_test(what_needs_a_person_is_worked_until_it_is_quiet_and_no_longer),
         cmocka_unit_test(a_time_that_has_not_come_or_is_no_logs_blinds_nobody),
