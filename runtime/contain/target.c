@@ -410,8 +410,10 @@ static void prepare_machine(struct fb_gate_run *g, struct fb_op *op, const char 
 static void prepare_service(struct fb_gate_run *g, struct fb_op *op, const struct fb_service *s,
                             const char *id, const char *region)
 {
+    struct fb_service_thing thing = {s, id, region, g->set.incident->account, ""};
     const struct fb_made_item *made;
     const struct fb_known *k;
+    const char *arn;
 
     op->goal.service = s;
     op->goal.name = id;
@@ -426,7 +428,8 @@ static void prepare_service(struct fb_gate_run *g, struct fb_op *op, const struc
     k = fb_know_service(g, s, region, id);
     if (!self_known(g, op) || !k)
         return;
-    if (*k->read.look.arn && !text_allows(g, op, k->read.look.arn, NULL))
+    arn = *k->read.look.arn ? k->read.look.arn : fb_service_text(g->a, &thing, s->arn);
+    if (*arn && !text_allows(g, op, arn, NULL))
         return;
     made = fb_case_made_in(g, s->kind, id, region);
     if (!made) {

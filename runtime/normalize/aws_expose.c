@@ -29,8 +29,14 @@ void fb_norm_function_created(struct fb_norm_call *c)
 
 void fb_norm_function_url(struct fb_norm_call *c)
 {
+    const char *name = requested(c, "functionName");
+
     if (strcasecmp(requested(c, "authType"), "NONE") == 0)
         fb_norm_set(c, FB_T_PUBLIC_FUNCTION);
+    if (fb_starts(c->ev->action, "Create")) /* by its name or ARN */
+        fb_norm_made_one(c, "function_url",
+                         strchr(name, ':') ? fb_norm_after_last(name, ':') : name, "",
+                         c->ev->region);
 }
 
 /* lambda AddPermission: principal is "*", an account, an ARN or a service. */

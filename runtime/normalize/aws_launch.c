@@ -197,6 +197,61 @@ void fb_norm_fleet(struct fb_norm_call *c)
     read_launch_configs(c, fb_norm_field(config, "launchSpecifications"));
     made = read_made_fleet(c);
     set_count(c, made > 0 ? made : asked, asked, MAX_COUNT_FLEET);
+    if (made > 0 || c->ev->outcome != FB_OUTCOME_OK)
+        return;
+    /* It starts machines later, and again when they are stopped. */
+    if (*fb_norm_field_id(c->a, c->response, "fleetId"))
+        fb_norm_made_one(c, "fleet", fb_norm_field_id(c->a, c->response, "fleetId"), "",
+                         c->ev->region);
+    else if (*fb_norm_field_id(c->a, c->response, "spotFleetRequestId"))
+        fb_norm_made_one(c, "spot_fleet", fb_norm_field_id(c->a, c->response, "spotFleetRequestId"),
+                         "", c->ev->region);
+}
+
+/* One thing a list item, of that kind. */
+static void made_list(struct fb_norm_call *c, const char *kind, const struct fb_json *list,
+                      const char *(*id)(struct fb_norm_call *c, const struct fb_json *item))
+{
+    size_t n = c->ev->outcome == FB_OUTCOME_OK ? fb_norm_len(list) : 0, kept = 0;
+    struct fb_made *made = fb_norm_made(c, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        made[kept] = (struct fb_made){kind, id(c, fb_norm_at(list, i)), "", c->ev->region, ""};
+        kept += *made[kept].id != '\0';
+    }
+    c->ev->made_count = kept;
+}
+
+static const char *spot_request_id(struct fb_norm_call *c, const struct fb_json *item)
+{
+    return fb_norm_field_id(c->a, item, "spotInstanceRequestId");
+}
+
+/* "arn:...:task/CLUSTER/ID" -> "CLUSTER/ID"; "" for the old form, which names no cluster. */
+static const char *task_id(struct fb_norm_call *c, const struct fb_json *item)
+{
+    const char *arn = fb_norm_field_id(c->a, item, "taskArn"), *at = strstr(arn, ":task/");
+
+    return at && strchr(at + strlen(":task/"), '/') ? at + strlen(":task/") : "";
+}
+
+void fb_norm_ecs_task(struct fb_norm_call *c)
+{
+    made_list(c, "ecs_task", fb_norm_field(c->response, "tasks"), task_id);
+}
+
+/* A cluster is named by its name or ARN; none is "default". */
+void fb_norm_ecs_service(struct fb_norm_call *c)
+{
+    const char *cluster = fb_norm_field_id(c->a, c->request, "cluster");
+    const char *name = fb_norm_field_id(c->a, c->request, "serviceName");
+
+    if (strrchr(cluster, '/'))
+        cluster = strrchr(cluster, '/') + 1;
+    if (*name)
+        fb_norm_made_one(c, "ecs_service",
+                         fb_arena_fmt(c->a, "%s/%s", *cluster ? cluster : "default", name), "",
+                         c->ev->region);
 }
 
 void fb_norm_spot_request(struct fb_norm_call *c)
@@ -209,6 +264,8 @@ void fb_norm_spot_request(struct fb_norm_call *c)
     read_profile(c, fb_norm_field(spec, "iamInstanceProfile"));
     if (fb_json_kind(c->request) == FB_JSON_OBJECT)
         set_count(c, asked, asked, MAX_COUNT_MACHINES);
+    made_list(c, "spot_request", fb_norm_field(c->response, "spotInstanceRequestSet"),
+              spot_request_id);
 }
 
 /* CreateAutoScalingGroup starts machines; UpdateAutoScalingGroup and SetDesiredCapacity name a new

@@ -166,7 +166,9 @@ struct fb_launch {
 
 /* A thing that the action made. */
 struct fb_made {
-    const char *kind;   /* "instance" "access_key" "user" "role" "login_profile" "group" "function";
+    const char *kind;   /* "instance" "access_key" "user" "role" "login_profile" "group" "fleet"
+                           "spot_fleet" "spot_request" "ecs_service" "ecs_task" "function"
+                           "function_url";
                            Google also "service_account" "sa_key" */
     const char *id;     /* instance id, key id, user or role name; Google: e-mail, key id, or
                            "projects/P/zones/Z/instances/N" */

@@ -134,6 +134,8 @@ void fb_norm_made_one(struct fb_norm_call *c, const char *kind, const char *id, 
 void fb_norm_run_instances(struct fb_norm_call *c);
 void fb_norm_fleet(struct fb_norm_call *c);
 void fb_norm_spot_request(struct fb_norm_call *c);
+void fb_norm_ecs_task(struct fb_norm_call *c);
+void fb_norm_ecs_service(struct fb_norm_call *c);
 void fb_norm_scaling_group(struct fb_norm_call *c);
 void fb_norm_node_group(struct fb_norm_call *c);
 void fb_norm_launch_template(struct fb_norm_call *c);

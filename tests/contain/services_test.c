@@ -170,6 +170,82 @@ static void a_group_is_stopped_when_it_is_empty_and_may_launch_nothing(void **st
     assert_int_equal(l.state, FB_SERVICE_GONE);
 }
 
+static enum fb_service_state state_in(struct fb_arena *a, const char *kind, const char *json)
+{
+    struct fb_service_answer answer = {NULL, NULL};
+    struct fb_service_look out;
+
+    assert_int_equal(fb_json_parse(a, json, strlen(json), NULL, &answer.json, NULL), FB_OK);
+    fb_service_read(a, fb_service_of(kind), &answer, &out);
+    return out.state;
+}
+
+static void answers_in_json_are_read_by_the_same_words(void **state)
+{
+    static const struct {
+        const char *kind, *json;
+        enum fb_service_state state;
+    } CASES[] = {
+        {"ecs_service", "{'services':[{'status':'ACTIVE','desiredCount':3}]}", FB_SERVICE_RUNNING},
+        {"ecs_service", "{'services':[{'status':'ACTIVE','desiredCount':0}]}", FB_SERVICE_STOPPED},
+        {"ecs_service", "{'services':[{'status':'INACTIVE','desiredCount':3}]}", FB_SERVICE_GONE},
+        {"ecs_service", "{'services':[],'failures':[{'reason':'MISSING'}]}", FB_SERVICE_GONE},
+        {"ecs_task", "{'tasks':[{'lastStatus':'RUNNING','desiredStatus':'RUNNING'}]}",
+         FB_SERVICE_RUNNING},
+        {"ecs_task", "{'tasks':[{'lastStatus':'RUNNING','desiredStatus':'STOPPED'}]}",
+         FB_SERVICE_STOPPING},
+        {"ecs_task", "{'tasks':[{'lastStatus':'STOPPED','desiredStatus':'STOPPED'}]}",
+         FB_SERVICE_STOPPED},
+        {"function", "{}", FB_SERVICE_RUNNING},
+        {"function", "{'ReservedConcurrentExecutions':7}", FB_SERVICE_RUNNING},
+        {"function", "{'ReservedConcurrentExecutions':0}", FB_SERVICE_STOPPED},
+        {"function_url", "{'AuthType':'NONE'}", FB_SERVICE_RUNNING},
+        {"function_url", "{'AuthType':'AWS_IAM'}", FB_SERVICE_STOPPED},
+    };
+    struct fix *f = *state;
+
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        char json[200];
+
+        (void)snprintf(json, sizeof json, "%s", CASES[i].json);
+        for (char *c = json; *c; c++)
+            if (*c == '\'')
+                *c = '"';
+        if (state_in(f->a, CASES[i].kind, json) != CASES[i].state)
+            fail_msg("%s: %s", CASES[i].kind, json);
+    }
+}
+
+static void a_fleet_that_cannot_start_again_is_left(void **state)
+{
+    static const struct {
+        const char *type, *capacity, *fleet_state;
+        enum fb_service_state state;
+    } CASES[] = {
+        {"maintain", "9", "active", FB_SERVICE_RUNNING},
+        {"maintain", "0", "active", FB_SERVICE_STOPPED},
+        {"request", "9", "active", FB_SERVICE_STOPPED},
+        {"instant", "9", "active", FB_SERVICE_STOPPED},
+        {"maintain", "9", "deleted_terminating", FB_SERVICE_GONE},
+    };
+    struct fix *f = *state;
+
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct fb_service_answer answer = {NULL, NULL};
+        struct fb_service_look out;
+        const char *xml = fb_arena_fmt(
+            f->a,
+            "<R><fleetSet><item><type>%s</type><fleetState>%s</fleetState>"
+            "<targetCapacitySpecification><totalTargetCapacity>%s</totalTargetCapacity>"
+            "</targetCapacitySpecification></item></fleetSet></R>",
+            CASES[i].type, CASES[i].fleet_state, CASES[i].capacity);
+
+        assert_int_equal(fb_xml_parse(f->a, xml, strlen(xml), &answer.xml, NULL), FB_OK);
+        fb_service_read(f->a, fb_service_of("fleet"), &answer, &out);
+        assert_int_equal(out.state, CASES[i].state);
+    }
+}
+
 static void undo_writes_what_was_kept_and_asks_for_nothing_that_was_not(void **state)
 {
     struct fix *f = *state;
@@ -327,6 +403,8 @@ int main(void)
         FIX_TEST(every_row_can_be_read_stopped_and_given_back),
         FIX_TEST(rows_ask_for_the_rights_of_their_calls),
         FIX_TEST(a_group_is_stopped_when_it_is_empty_and_may_launch_nothing),
+        FIX_TEST(answers_in_json_are_read_by_the_same_words),
+        FIX_TEST(a_fleet_that_cannot_start_again_is_left),
         FIX_TEST(undo_writes_what_was_kept_and_asks_for_nothing_that_was_not),
         FIX_TEST(a_group_that_the_chain_made_is_found_and_stopped_before_its_machines),
         FIX_TEST(a_group_of_somebody_else_is_refused),

@@ -705,6 +705,142 @@ static void a_group_that_is_gone_is_nothing_to_do(void **state)
     assert_int_equal(s->mutating, 0);
 }
 
+static const struct fb_json *ask_json(struct stage *s, const struct fb_aws_call *call)
+{
+    struct fb_aws_reply r = {0};
+
+    fb_aws_do(s->other, s->f->a, call, 0, &r);
+    if (r.st != FB_OK)
+        fail_msg("%s: %s", call->action, r.err.text);
+    return r.json;
+}
+
+static const struct fb_json *ask_ecs(struct stage *s, const char *action, const char *json)
+{
+    struct fb_aws_call c = {
+        .service = "ecs", .action = action, .region = "us-east-1", .json = json};
+
+    return ask_json(s, &c);
+}
+
+static struct fb_answer halt_thing(struct stage *s, const char *kind, const char *id)
+{
+    fix_made(s->f, fix_by_session("CreateService"), kind, id, "", "us-east-1", SESSION_ARN);
+    fb_gate_pass(s->f->run);
+    return fix_ask(s->f, FB_VERB_HALT,
+                   fix_args(s->f, "kind", kind, "id", id, "region", "us-east-1", NULL));
+}
+
+static void undo_thing(struct stage *s, const char *kind, const char *id, const char *was)
+{
+    struct fb_act undo = {.kind = FB_ACT_SERVICE_UNDO,
+                          .service = fb_service_of(kind),
+                          .region = "us-east-1",
+                          .name = id,
+                          .document = was,
+                          .intent = 1};
+
+    s->f->setup.world.act(s->f->setup.world.self, s->f->a, &undo, 1, 0);
+    if (undo.st != FB_OK)
+        fail_msg("undo of %s: %s", kind, undo.err.text);
+}
+
+static int64_t desired(struct stage *s)
+{
+    int64_t n = -1;
+
+    fb_json_int(fb_json_get(fb_json_at(fb_json_get(ask_ecs(s, "DescribeServices",
+                                                           "{\"cluster\":\"big\",\"services\":"
+                                                           "[\"mine\"]}"),
+                                                   "services"),
+                                       0),
+                            "desiredCount"),
+                &n);
+    return n;
+}
+
+static void an_ecs_service_is_emptied_and_given_back(void **state)
+{
+    struct stage *s = *state;
+
+    if (!s)
+        FB_SKIP("moto_server is not on this machine");
+    ask_ecs(s, "CreateCluster", "{\"clusterName\":\"big\"}");
+    ask_ecs(s, "RegisterTaskDefinition",
+            "{\"family\":\"miner\",\"containerDefinitions\":[{\"name\":\"m\",\"image\":\"m\","
+            "\"memory\":400}]}");
+    ask_ecs(s, "CreateService",
+            "{\"cluster\":\"big\",\"serviceName\":\"mine\",\"taskDefinition\":\"miner\","
+            "\"desiredCount\":4}");
+    begin(s);
+    assert_int_equal(halt_thing(s, "ecs_service", "big/mine").status, FB_RESULT_DONE);
+    assert_int_equal(desired(s), 0);
+    assert_int_equal(s->mutating, 1);
+    undo_thing(s, "ecs_service", "big/mine", "{\"Status\":\"ACTIVE\",\"Desired\":\"4\"}");
+    assert_int_equal(desired(s), 4);
+    assert_int_equal(halt_thing(s, "ecs_service", "big/none").status, FB_RESULT_ALREADY);
+}
+
+static void new_function(struct stage *s, const char *name)
+{
+    /* An empty zip archive. */
+    struct fb_aws_call c = {
+        .service = "lambda",
+        .action = "CreateFunction",
+        .region = "us-east-1",
+        .method = "POST",
+        .path = "/2015-03-31/functions",
+        .json = fb_arena_fmt(s->f->a,
+                             "{\"FunctionName\":\"%s\",\"Runtime\":\"python3.12\",\"Role\":"
+                             "\"" DEPLOY_ARN "\",\"Handler\":\"a.b\",\"Code\":{\"ZipFile\":"
+                             "\"UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==\"}}",
+                             name)};
+
+    ask_json(s, &c);
+}
+
+static const char *function_says(struct stage *s, const char *action, const char *path,
+                                 const char *field)
+{
+    struct fb_aws_call c = {.service = "lambda",
+                            .action = action,
+                            .region = "us-east-1",
+                            .method = "GET",
+                            .path = path};
+
+    return fb_json_text(s->f->a, fb_json_get(ask_json(s, &c), field));
+}
+
+static void a_function_may_run_no_more_and_its_url_asks_for_a_signature(void **state)
+{
+    static const char *const AT = "/2019-09-30/functions/miner/concurrency";
+    static const char *const URL = "/2021-10-31/functions/miner/url";
+    struct fb_aws_call open = {.service = "lambda",
+                               .action = "CreateFunctionUrlConfig",
+                               .region = "us-east-1",
+                               .method = "POST",
+                               .path = "/2021-10-31/functions/miner/url",
+                               .json = "{\"AuthType\":\"NONE\"}"};
+    struct stage *s = *state;
+
+    if (!s)
+        FB_SKIP("moto_server is not on this machine");
+    new_function(s, "miner");
+    ask_json(s, &open);
+    begin(s);
+    assert_int_equal(halt_thing(s, "function", "miner").status, FB_RESULT_DONE);
+    assert_string_equal(
+        function_says(s, "GetFunctionConcurrency", AT, "ReservedConcurrentExecutions"), "0");
+    undo_thing(s, "function", "miner", "{\"Reserved\":\"\"}");
+    assert_string_equal(
+        function_says(s, "GetFunctionConcurrency", AT, "ReservedConcurrentExecutions"), "");
+    assert_int_equal(halt_thing(s, "function_url", "miner").status, FB_RESULT_DONE);
+    assert_string_equal(function_says(s, "GetFunctionUrlConfig", URL, "AuthType"), "AWS_IAM");
+    undo_thing(s, "function_url", "miner", "{\"Auth\":\"NONE\"}");
+    assert_string_equal(function_says(s, "GetFunctionUrlConfig", URL, "AuthType"), "NONE");
+    assert_int_equal(halt_thing(s, "function", "nowhere").status, FB_RESULT_ALREADY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -718,6 +854,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_machine_that_is_gone_does_not_keep_the_others_running,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_scaling_group_is_emptied_for_good_and_can_be_given_back,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_ecs_service_is_emptied_and_given_back, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_function_may_run_no_more_and_its_url_asks_for_a_signature,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_group_that_is_gone_is_nothing_to_do, set_up, tear_down),
         cmocka_unit_test(machines_are_listed_page_by_page),

@@ -309,6 +309,59 @@ static void a_machine_given_a_profile_later_tells_it(void **state)
     assert_trait(&ev, FB_T_LAUNCH, false);
 }
 
+/* What starts machines, tasks and functions for its maker is named, so that it can be stopped. */
+static void what_starts_more_is_named_by_the_call_that_makes_it(void **state)
+{
+    static const struct {
+        struct call call;
+        const char *kind, *id;
+    } CASES[] = {
+        {{"ec2", "CreateFleet", ALICE,
+          "{'CreateFleetRequest':{'TargetCapacitySpecification':{'TotalTargetCapacity':40}}}",
+          "{'CreateFleetResponse':{'fleetId':'fleet-1'}}", NULL},
+         "fleet",
+         "fleet-1"},
+        {{"ec2", "RequestSpotFleet", ALICE, "{'spotFleetRequestConfig':{'targetCapacity':4}}",
+          "{'spotFleetRequestId':'sfr-1'}", NULL},
+         "spot_fleet",
+         "sfr-1"},
+        {{"ec2", "RequestSpotInstances", ALICE, "{'instanceCount':1}",
+          "{'spotInstanceRequestSet':{'items':[{'spotInstanceRequestId':'sir-1'}]}}", NULL},
+         "spot_request",
+         "sir-1"},
+        {{"ecs", "CreateService", ALICE,
+          "{'cluster':'arn:aws:ecs:us-east-1:111122223333:cluster/big','serviceName':'mine'}",
+          "{'service':{'serviceName':'mine'}}", NULL},
+         "ecs_service",
+         "big/mine"},
+        {{"ecs", "CreateService", ALICE, "{'serviceName':'mine'}", "{}", NULL},
+         "ecs_service",
+         "default/mine"},
+        {{"ecs", "RunTask", ALICE, "{'cluster':'big'}",
+          "{'tasks':[{'taskArn':'arn:aws:ecs:us-east-1:111122223333:task/big/0a1b'}]}", NULL},
+         "ecs_task",
+         "big/0a1b"},
+        {{"lambda", "CreateFunctionUrlConfig20211031", ALICE,
+          "{'functionName':'arn:aws:lambda:us-east-1:111122223333:function:f','authType':'NONE'}",
+          "{}", NULL},
+         "function_url",
+         "f"},
+        {{"lambda", "CreateFunctionUrlConfig20211031", ALICE,
+          "{'functionName':'f','authType':'AWS_IAM'}", "{}", NULL},
+         "function_url",
+         "f"},
+    };
+
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct fb_event ev = read_call(*state, CASES[i].call);
+
+        assert_int_equal(ev.made_count, 1);
+        assert_string_equal(ev.made[0].kind, CASES[i].kind);
+        assert_string_equal(ev.made[0].id, CASES[i].id);
+        assert_string_equal(ev.made[0].region, ev.region);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +382,7 @@ int main(void)
         FB_TEST(a_launch_tells_its_zone_where_the_call_or_the_answer_does),
         FB_TEST(a_task_definition_tells_the_image_from_elsewhere),
         FB_TEST(a_machine_given_a_profile_later_tells_it),
+        FB_TEST(what_starts_more_is_named_by_the_call_that_makes_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
